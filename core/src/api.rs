@@ -1,0 +1,189 @@
+//! The JSON of the registry's own HTTP API, `/v1/…`.
+//!
+//! Server and command share these types, so that they cannot disagree. Field
+//! names are camel case, as in `server.json`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::publisher::Publisher;
+use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
+
+/// Whether a release may be chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// It may.
+    #[default]
+    Active,
+    /// Its publisher withdrew it: never chosen, and warned of where it is locked.
+    Yanked,
+}
+
+/// `GET /v1/packages/{namespace}/{name}`: all releases of a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PackageIndex {
+    /// The package, in the case that its first release used.
+    pub name: PackageName,
+    /// Whom the name is bound to.
+    pub publisher: Publisher,
+    /// One short line each, newest version first.
+    pub releases: Vec<IndexLine>,
+}
+
+/// One release in a [`PackageIndex`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct IndexLine {
+    /// The version.
+    pub version: Version,
+    /// When the registry accepted it, in UTC to the whole second.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub published_at: Timestamp,
+    /// Whether it may be chosen.
+    #[serde(default)]
+    pub status: Status,
+    /// What it runs on; empty for a release of remotes only.
+    pub platforms: Vec<Platform>,
+}
+
+/// `GET /v1/packages/{namespace}/{name}/{version}`: everything about one release,
+/// its evidence included, so that a client needs no further request to judge it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseDocument {
+    /// The package.
+    pub name: PackageName,
+    /// Which release of it.
+    pub version: Version,
+    /// The digest of [`Self::server_json`], which is signed.
+    pub metadata: Digest,
+    /// The signed `server.json`, byte for byte in its canonical form (RFC 8785).
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::object"))]
+    pub server_json: Box<RawValue>,
+    /// What can be downloaded; empty for a release of remotes only.
+    pub artifacts: Vec<Artifact>,
+    /// The Sigstore bundles.
+    pub evidence: Vec<BundleDocument>,
+    /// Whom the registry says it is from. Never relied on: the evidence decides.
+    pub publisher: Publisher,
+    /// When the registry accepted it, in UTC to the whole second.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub published_at: Timestamp,
+    /// Whether it may be chosen.
+    #[serde(default)]
+    pub status: Status,
+}
+
+/// One artifact of a release, at `/v1/blobs/{digest}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Artifact {
+    /// What it runs on.
+    pub platform: Platform,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// The digest of the files in it.
+    pub tree: TreeDigest,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+}
+
+/// One Sigstore bundle of a release, at `/v1/blobs/{digest}` too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct BundleDocument {
+    /// The digest of [`Self::bundle`] as text without surrounding white space.
+    pub digest: Digest,
+    /// The bundle, byte for byte as its signer sent it.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::object"))]
+    pub bundle: Box<RawValue>,
+}
+
+/// `GET /v1/search?q=…&limit=…&cursor=…`: a page of packages, best match first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SearchPage {
+    /// The packages of this page.
+    pub packages: Vec<SearchHit>,
+    /// What to pass as `cursor` for the next page, or `None` on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// One package that matches a search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SearchHit {
+    /// The package.
+    pub name: PackageName,
+    /// Its newest release that is no pre-release, or the newest of those.
+    pub version: Version,
+    /// What it does, from its signed `server.json`.
+    pub description: String,
+    /// Whom the name is bound to.
+    pub publisher: Publisher,
+    /// When that release was accepted.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub published_at: Timestamp,
+}
+
+/// An error body, `application/problem+json`.
+///
+/// Source: RFC 9457, with the extension members `code` and `hint`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// A URI that names the kind of problem: the code's own page.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A short summary of the kind of problem.
+    pub title: String,
+    /// The HTTP status code.
+    pub status: u16,
+    /// What happened to this request, in a sentence.
+    pub detail: String,
+    /// The stable code.
+    pub code: Code,
+    /// What to do about it, if there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Every rule that was broken, where a release was refused by several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+}
+
+/// One of several reasons in a [`Problem`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// The stable code.
+    pub code: Code,
+    /// The reason, in a sentence.
+    pub detail: String,
+}
+
+/// The parts of `POST /v1/publish`, a `multipart/form-data` body, in this order:
+/// one [`SERVER_JSON`](part::SERVER_JSON), one or more [`BUNDLE`](part::BUNDLE)s,
+/// any number of [`ARTIFACT`](part::ARTIFACT)s. What is small and decides comes
+/// first, so that a request that cannot succeed is refused before its bulk.
+pub mod part {
+    /// The canonical `server.json`, byte for byte as it was signed.
+    pub const SERVER_JSON: &str = "server.json";
+    /// A Sigstore bundle, as JSON.
+    pub const BUNDLE: &str = "bundle";
+    /// A `.mcpb` artifact.
+    pub const ARTIFACT: &str = "artifact";
+}

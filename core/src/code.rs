@@ -1,0 +1,149 @@
+//! The stable codes that every refusal carries.
+
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+
+/// A type that knows which [`Code`] a failure has.
+pub trait Coded {
+    /// The stable code of this failure.
+    fn code(&self) -> Code;
+
+    /// The one thing most likely to help, as an instruction, if there is one.
+    fn hint(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+) => {
+        /// What went wrong, as a word that scripts and tests can rely on.
+        ///
+        /// The set only grows, and a code never changes its meaning. The server
+        /// sends it in a problem document, the command prints it and puts it in
+        /// `--json`.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeserializeFromStr, SerializeDisplay,
+        )]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of this file.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code as it is written everywhere.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A package name that is malformed, or too like one that exists.
+    Name = "E_NAME",
+    /// A version that is not strict semantic versioning.
+    Version = "E_VERSION",
+    /// Bytes that are not the ones their digest names.
+    Digest = "E_DIGEST",
+    /// A path in an archive that leaves its folder or means something to a system.
+    Path = "E_PATH",
+    /// An entry of an archive that is not a regular file.
+    EntryType = "E_ENTRY_TYPE",
+    /// Two paths that are one on some file system.
+    PathCollision = "E_PATH_COLLISION",
+    /// An archive that two readers could see differently.
+    Zip = "E_ZIP",
+    /// Something larger, longer or more numerous than we accept.
+    Limit = "E_LIMIT",
+    /// A manifest that is malformed, or disagrees with `server.json`.
+    Manifest = "E_MANIFEST",
+    /// A `server.json` that is malformed, or is not the one that was signed.
+    Metadata = "E_METADATA",
+    /// A statement that does not attest this release.
+    Attestation = "E_ATTESTATION",
+    /// A signature, certificate, timestamp or transparency-log proof that fails.
+    Signature = "E_SIGNATURE",
+    /// A trust root that is missing, malformed or not tied to this name.
+    TrustRoot = "E_TRUST_ROOT",
+    /// A release without provenance.
+    Provenance = "E_PROVENANCE",
+    /// A certificate issued to an event that strangers can trigger.
+    OidcEvent = "E_OIDC_EVENT",
+    /// A publisher with no authority over the namespace.
+    Namespace = "E_NAMESPACE",
+    /// A publisher other than the one the package is bound to.
+    Publisher = "E_PUBLISHER",
+    /// A publisher of the right name and another numeric id: a recycled account.
+    PublisherId = "E_PUBLISHER_ID",
+    /// A publisher other than the one the lock has pinned.
+    IdentityChanged = "E_IDENTITY_CHANGED",
+    /// A release younger than policy asks.
+    TooFresh = "E_TOO_FRESH",
+    /// A release that its publisher withdrew.
+    Yanked = "E_YANKED",
+    /// Other content for a version that exists.
+    Immutable = "E_IMMUTABLE",
+    /// An unpacked tree that is not the one that was pinned.
+    Tree = "E_TREE",
+    /// A connection that left https, left its host or was cut.
+    Transport = "E_TRANSPORT",
+    /// A registry that answered what no registry should.
+    Registry = "E_REGISTRY",
+    /// A lockfile that cannot be read.
+    Lock = "E_LOCK",
+    /// A settings file that cannot be edited safely.
+    Settings = "E_SETTINGS",
+    /// A package with no artifact for this platform.
+    Platform = "E_PLATFORM",
+    /// A configuration value that is missing, or a secret where none may be.
+    Config = "E_CONFIG",
+    /// A permission that was not granted.
+    Permission = "E_PERMISSION",
+    /// A request that is malformed.
+    Request = "E_REQUEST",
+    /// Nothing at this address.
+    NotFound = "E_NOT_FOUND",
+    /// A stored blob that no longer has the bytes its digest names.
+    Blob = "E_BLOB",
+    /// A disk that is full, read-only or failing, or a database that is locked.
+    Storage = "E_STORAGE",
+    /// The server is busy or stopping; the same request may succeed later.
+    Unavailable = "E_UNAVAILABLE",
+    /// A defect in the server.
+    Internal = "E_INTERNAL",
+}
+
+/// A string that is no [`Code`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown code")]
+pub struct UnknownCode;
+
+impl std::str::FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(UnknownCode)
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_written_one_way() {
+        for &code in Code::ALL {
+            assert!(code.as_str().starts_with("E_"));
+            assert_eq!(code.as_str().parse(), Ok(code));
+        }
+        assert!("e_name".parse::<Code>().is_err());
+    }
+}

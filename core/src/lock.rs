@@ -1,0 +1,433 @@
+//! `mcpkg.lock`: what was installed, to the byte.
+//!
+//! A lock is TOML that a person can review and merge: one `[[server]]` block per
+//! package, in the order of their names. The same lock is always written as the
+//! same bytes. It is committed to a project, so it holds no secret, only names of
+//! places where secrets are found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+
+use crate::api::Artifact;
+use crate::permissions::Permissions;
+use crate::publisher::Publisher;
+use crate::{Code, Coded, Digest, PackageName, Platform, Version};
+
+/// The longest lock that is read, in bytes: a thousand servers and more.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The format that this program writes, and the only one it reads.
+const FORMAT: u32 = 1;
+
+const HEADER: &str = "\
+# Written by mcpkg. It pins what was verified: commit it, and review changes to it.
+# Edit nothing but to solve a merge conflict: keep whole [[server]] blocks.
+";
+
+/// The servers that are installed in one scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    // Invariant: the key is the value's name.
+    servers: BTreeMap<PackageName, LockedServer>,
+}
+
+/// One installed server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LockedServer {
+    /// The package.
+    pub name: PackageName,
+    /// Which release of it.
+    pub version: Version,
+    /// The address of the registry it came from.
+    pub registry: String,
+    /// The digest of the signed `server.json`.
+    pub metadata: Digest,
+    /// When it was signed.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub signed_at: Timestamp,
+    /// The source commit it was built from, in hex, as the certificate says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The digests of its Sigstore bundles.
+    pub evidence: Vec<Digest>,
+    /// The publisher that is pinned: releases by another are refused.
+    pub publisher: Publisher,
+    /// Every artifact of the release, so that a mixed team shares one lock.
+    #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<LockedArtifact>,
+    /// What the user approved.
+    #[serde(default, skip_serializing_if = "Permissions::is_empty")]
+    pub granted: Permissions,
+    /// Values for the server's settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, ConfigText>,
+    /// Where the server's secrets are found at launch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretReference>,
+    /// The agents it is linked into.
+    #[serde(default, rename = "agent", skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentLink>,
+}
+
+/// One artifact, as [`Artifact`] in the API, in the lock's spelling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LockedArtifact {
+    /// What it runs on.
+    pub platform: Platform,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// The digest of the files in it, checked again at every launch.
+    pub tree: crate::TreeDigest,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+}
+
+/// A value for a server's setting: one text, or several where it takes several.
+///
+/// Numbers and booleans are texts here; the manifest says what they mean.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum ConfigText {
+    /// One value.
+    One(String),
+    /// Several values.
+    Many(Vec<String>),
+}
+
+/// Where a secret is found: never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, DeserializeFromStr, SerializeDisplay)]
+pub enum SecretReference {
+    /// `env:NAME`: a variable of the environment that the agent starts us with.
+    Environment(String),
+}
+
+/// An agent that a server is linked into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AgentLink {
+    /// Which agent, such as `claude-code`.
+    pub id: String,
+    /// The server's name in the agent's settings.
+    pub key: String,
+    /// What linking added besides the entry, so that removing it gives back the
+    /// bytes from before. A word of the editor of settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footprint: Option<String>,
+}
+
+/// Why a lock cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// The file is longer than a lock can be.
+    #[error("the lock is {0} bytes long, expected at most {MAX_BYTES}")]
+    Length(usize),
+    /// The file holds the marks of an unsolved merge.
+    #[error("the lock holds an unsolved merge conflict, at line {line}")]
+    Conflict {
+        /// The line of the first mark, from one.
+        line: usize,
+    },
+    /// The text is not a lock.
+    #[error("the lock is malformed")]
+    Malformed(#[source] Box<toml::de::Error>),
+    /// The lock was written by a newer program.
+    #[error("the lock has format {0}, and this program reads format {FORMAT}")]
+    Format(u32),
+    /// Two blocks have the same name.
+    #[error("the lock has two blocks for `{0}`")]
+    Duplicate(PackageName),
+    /// Two artifacts of a release are for the same platform.
+    #[error("the lock has two artifacts of `{0}` for one platform")]
+    DuplicatePlatform(PackageName),
+    /// A value cannot be written as TOML.
+    #[error("the lock cannot be written")]
+    Write(#[source] Box<toml::ser::Error>),
+}
+
+/// A string that refers to no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a secret is given by reference, as `env:NAME` with a variable's name")]
+pub struct SecretReferenceError;
+
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(title = "Lockfile"))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WireLock {
+    /// The format, which is 1.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = 1)))]
+    format: u32,
+    /// The servers, in the order of their names.
+    #[serde(default, rename = "server", skip_serializing_if = "Vec::is_empty")]
+    servers: Vec<LockedServer>,
+}
+
+/// The format alone, to tell a newer lock from a broken one.
+#[derive(Deserialize)]
+struct WireFormat {
+    format: u32,
+}
+
+impl Lock {
+    /// Reads a lock.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        if text.len() > MAX_BYTES {
+            return Err(LockError::Length(text.len()));
+        }
+        // Only where it is no TOML, which the marks between lines never are: a
+        // setting of several lines may hold such a line, `=======` above all.
+        let malformed = |error| match line_of_conflict(text) {
+            Some(line) => LockError::Conflict { line },
+            None => LockError::Malformed(Box::new(error)),
+        };
+        let WireFormat { format } = toml::from_str(text).map_err(malformed)?;
+        if format != FORMAT {
+            return Err(LockError::Format(format));
+        }
+        let wire: WireLock = toml::from_str(text).map_err(malformed)?;
+        let mut lock = Self::default();
+        for server in wire.servers {
+            let platforms: BTreeSet<_> =
+                server.artifacts.iter().map(|artifact| artifact.platform).collect();
+            if platforms.len() != server.artifacts.len() {
+                return Err(LockError::DuplicatePlatform(server.name));
+            }
+            if let Some(duplicate) = lock.insert(server) {
+                return Err(LockError::Duplicate(duplicate.name));
+            }
+        }
+        Ok(lock)
+    }
+
+    /// Writes the lock. Equal locks give equal bytes.
+    pub fn to_toml(&self) -> Result<String, LockError> {
+        let wire = WireLock { format: FORMAT, servers: self.servers.values().cloned().collect() };
+        let body = toml::to_string(&wire).map_err(|error| LockError::Write(Box::new(error)))?;
+        Ok(format!("{HEADER}{body}"))
+    }
+
+    /// The server of this name.
+    pub fn get(&self, name: &PackageName) -> Option<&LockedServer> {
+        self.servers.get(name)
+    }
+
+    /// All servers, by name.
+    pub fn servers(&self) -> impl Iterator<Item = &LockedServer> {
+        self.servers.values()
+    }
+
+    /// The servers that a user means by `text`: the one of that name, or all
+    /// with that short name.
+    pub fn find(&self, text: &str) -> Vec<&LockedServer> {
+        if let Ok(name) = text.parse::<PackageName>() {
+            return self.get(&name).into_iter().collect();
+        }
+        self.servers().filter(|server| server.name.short().eq_ignore_ascii_case(text)).collect()
+    }
+
+    /// Adds a server, or replaces the one of its name, which is returned.
+    pub fn insert(&mut self, server: LockedServer) -> Option<LockedServer> {
+        // The key keeps the case of the first; the value's is the newest.
+        let old = self.servers.remove(&server.name);
+        self.servers.insert(server.name.clone(), server);
+        old
+    }
+
+    /// Removes a server.
+    pub fn remove(&mut self, name: &PackageName) -> Option<LockedServer> {
+        self.servers.remove(name)
+    }
+}
+
+/// The line of the first mark that git leaves in a conflict, from one.
+fn line_of_conflict(text: &str) -> Option<usize> {
+    let is_mark = |line: &str| {
+        ["<<<<<<< ", "======= ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark))
+            || line == "======="
+    };
+    Some(text.lines().position(is_mark)? + 1)
+}
+
+impl LockedServer {
+    /// The artifact that runs on `host`, see [`Platform::choose`].
+    pub fn artifact_for(&self, host: Option<Platform>) -> Option<&LockedArtifact> {
+        Platform::choose(&self.artifacts, |artifact| artifact.platform, host)
+    }
+}
+
+impl From<&Artifact> for LockedArtifact {
+    fn from(artifact: &Artifact) -> Self {
+        let Artifact { platform, digest, tree, size_bytes } = *artifact;
+        Self { platform, digest, tree, size_bytes }
+    }
+}
+
+impl FromStr for SecretReference {
+    type Err = SecretReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, SecretReferenceError> {
+        let name = text.strip_prefix("env:").ok_or(SecretReferenceError)?;
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_name = !name.is_empty()
+            && name.len() <= 256
+            && name.chars().all(is_word)
+            && !name.starts_with(|c: char| c.is_ascii_digit());
+        if is_name { Ok(Self::Environment(name.to_owned())) } else { Err(SecretReferenceError) }
+    }
+}
+
+impl fmt::Display for SecretReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "env:{name}"),
+        }
+    }
+}
+
+impl Coded for LockError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Length(_) => Code::Limit,
+            _ => Code::Lock,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Conflict { .. } => {
+                "keep one of the [[server]] blocks whole, and remove the marks"
+            }
+            Self::Format(_) => "use a newer mcpkg",
+            _ => "restore it from version control; mcpkg has not changed it",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publisher::Identity;
+
+    fn server(name: &str) -> LockedServer {
+        LockedServer {
+            name: name.parse().unwrap(),
+            version: "1.2.0".parse().unwrap(),
+            registry: "https://registry.example/".into(),
+            metadata: Digest::of(b"{}"),
+            signed_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            commit: Some("0123abcd".into()),
+            evidence: vec![Digest::of(b"bundle")],
+            publisher: Publisher::Identity(Identity {
+                issuer: "https://sso.example".into(),
+                subject: "a@example.com".into(),
+            }),
+            artifacts: vec![LockedArtifact {
+                platform: Platform::Any,
+                digest: Digest::of(b"artifact"),
+                tree: crate::TreeHasher::default().finish(),
+                size_bytes: 8,
+            }],
+            granted: Permissions::default(),
+            config: BTreeMap::from([
+                ("folders".into(), ConfigText::Many(vec!["/a".into(), "/b".into()])),
+                ("units".into(), ConfigText::One("metric".into())),
+            ]),
+            secrets: BTreeMap::from([("token".into(), "env:WEATHER_TOKEN".parse().unwrap())]),
+            agents: vec![AgentLink { id: "cursor".into(), key: "weather".into(), footprint: None }],
+        }
+    }
+
+    fn lock(names: &[&str]) -> Lock {
+        let mut lock = Lock::default();
+        for name in names {
+            lock.insert(server(name));
+        }
+        lock
+    }
+
+    #[test]
+    fn equal_locks_are_equal_bytes_and_read_back() {
+        let text = lock(&["b/y", "a/x"]).to_toml().unwrap();
+        assert_eq!(
+            text,
+            lock(&["a/x", "b/y"]).to_toml().unwrap(),
+            "order of insertion is no matter"
+        );
+        let read = Lock::parse(&text).unwrap();
+        assert_eq!(read, lock(&["a/x", "b/y"]));
+        assert_eq!(read.to_toml().unwrap(), text);
+    }
+
+    #[test]
+    fn an_empty_lock_is_written_and_read() {
+        let text = Lock::default().to_toml().unwrap();
+        assert_eq!(Lock::parse(&text).unwrap(), Lock::default());
+    }
+
+    #[test]
+    fn what_is_no_lock_is_refused_with_its_reason() {
+        let good = lock(&["a/x"]).to_toml().unwrap();
+        let twice = format!("{good}{}", &good[good.find("\n[[server]]").unwrap()..]);
+        let rows: [(&str, String); 9] = [
+            ("malformed", String::new()),
+            ("malformed", good.replace("name = \"a/x\"", "name = \"a/../x\"")),
+            ("malformed", good.replace("metadata = \"sha256:", "metadata = \"sha512:")),
+            ("malformed", good.replace("env:WEATHER_TOKEN", "hunter2")),
+            ("malformed", good.replace("version = \"1.2.0\"", "version = \"1.2.0\"\nsurprise = 1")),
+            ("malformed", good[..good.len() - 20].to_owned()),
+            ("format 2", good.replace("format = 1", "format = 2")),
+            ("two blocks", twice),
+            ("merge conflict", format!("{good}<<<<<<< ours\n")),
+        ];
+        for (reason, text) in rows {
+            let error = Lock::parse(&text).unwrap_err();
+            assert!(error.to_string().contains(reason), "{reason}: {error}\n{text}");
+        }
+        let error = Lock::parse(&" ".repeat(MAX_BYTES + 1)).unwrap_err();
+        assert_eq!(error.code(), Code::Limit);
+    }
+
+    #[test]
+    fn a_setting_may_look_like_a_conflict() {
+        let mut server = server("a/x");
+        let heading = "Weather\n=======\n<<<<<<< here\n".to_owned();
+        server.config.insert("greeting".to_owned(), ConfigText::One(heading));
+        let mut lock = Lock::default();
+        lock.insert(server);
+        let text = lock.to_toml().unwrap();
+        assert_eq!(Lock::parse(&text).unwrap(), lock);
+        let error = Lock::parse(&format!("{text}>>>>>>> theirs\n")).unwrap_err();
+        assert!(matches!(error, LockError::Conflict { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_server_is_found_by_its_name_or_short_name() {
+        let lock = lock(&["a/x", "b/x", "b/y"]);
+        let found = |text| lock.find(text).iter().map(|s| s.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(found("A/X"), ["a/x"]);
+        assert_eq!(found("x"), ["a/x", "b/x"]);
+        assert_eq!(found("z"), [""; 0]);
+    }
+
+    #[test]
+    fn the_artifact_for_a_host_is_its_own_before_anybodys() {
+        let linux = "linux-x86_64".parse().unwrap();
+        let mut server = server("a/x");
+        assert_eq!(server.artifact_for(Some(linux)).unwrap().platform, Platform::Any);
+        server.artifacts.push(LockedArtifact { platform: linux, ..server.artifacts[0].clone() });
+        assert_eq!(server.artifact_for(Some(linux)).unwrap().platform, linux);
+        assert_eq!(server.artifact_for(None).unwrap().platform, Platform::Any);
+        server.artifacts.remove(0);
+        assert!(server.artifact_for(Some("darwin-aarch64".parse().unwrap())).is_none());
+    }
+}
