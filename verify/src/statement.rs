@@ -1,0 +1,351 @@
+//! The in-toto statement in a bundle: is it of a kind we know, and about what?
+//!
+//! Sources: [in-toto Statement v1][statement], [SLSA provenance v1][slsa].
+//!
+//! [statement]: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
+//! [slsa]: https://slsa.dev/spec/v1.0/provenance
+
+use mcpkg_core::evidence::{BuildClaims, Statement};
+use mcpkg_core::provenance::{PACK_BUILD_TYPE, PAYLOAD_TYPE, SLSA_V1, STATEMENT_V1, TREE_SUFFIX};
+use mcpkg_core::{Digest, PackageName, TreeDigest, Version};
+use serde::Deserialize;
+use serde_json::Value;
+use sigstore_verify::types::{Artifact, ArtifactDigest, HashAlgorithm};
+use sigstore_verify::{Policy, VerificationResult};
+
+use crate::bundle::ParsedBundle;
+use crate::{TrustRoot, VerifyError};
+
+/// Something that has to be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An artifact's bytes.
+    Artifact(Digest),
+    /// An artifact's bytes by their SHA-512, as npm attests them.
+    ArtifactSha512([u8; 64]),
+    /// The canonical `server.json`.
+    Metadata(Digest),
+    /// The listing of an artifact's files.
+    Tree(TreeDigest),
+}
+
+/// What kind of statement is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attestation {
+    /// SLSA provenance v1 of a build type we know: what a release carries.
+    Provenance,
+    /// Any predicate that package registries are known to publish: SLSA
+    /// provenance, and the publish attestations of npm, PyPI and conda.
+    Ecosystem,
+    /// Anything, a bare signature over a blob included.
+    Blob,
+}
+
+/// The most subjects that one statement may have. A release has at most 33.
+pub const MAX_SUBJECTS: usize = 1024;
+
+const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
+const BUILD_TYPES: [&str; 3] = [
+    PACK_BUILD_TYPE,
+    // `actions/attest-build-provenance`, and what npm used before it.
+    "https://actions.github.io/buildtypes/workflow/v1",
+    "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1",
+];
+const ECOSYSTEM_PREDICATES: [&str; 5] = [
+    SLSA_V1,
+    "https://slsa.dev/provenance/v0.2",
+    "https://github.com/npm/attestation/tree/main/specs/publish/v0.1",
+    "https://docs.pypi.org/attestations/publish/v1",
+    "https://schemas.conda.org/attestations-publish-1.schema.json",
+];
+
+impl Subject {
+    pub(crate) fn digest(&self) -> SubjectDigest {
+        match self {
+            Self::Artifact(digest) | Self::Metadata(digest) => SubjectDigest::Sha256(*digest),
+            Self::ArtifactSha512(digest) => SubjectDigest::Sha512(*digest),
+            Self::Tree(tree) => SubjectDigest::Sha256(tree.of_listing()),
+        }
+    }
+
+    pub(crate) fn missing(&self) -> VerifyError {
+        let (what, expected) = match self {
+            Self::Metadata(expected) => return VerifyError::Metadata { expected: *expected },
+            Self::Artifact(digest) => ("the artifact", digest.to_string()),
+            Self::ArtifactSha512(digest) => {
+                ("the artifact", format!("sha512:{}", hex::encode(digest)))
+            }
+            Self::Tree(tree) => ("the file tree", tree.to_string()),
+        };
+        VerifyError::Subject { what, expected }
+    }
+}
+
+/// A digest that a statement can name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SubjectDigest {
+    Sha256(Digest),
+    Sha512([u8; 64]),
+}
+
+impl SubjectDigest {
+    /// Checks the bundle's cryptography over this digest.
+    pub(crate) fn verify_with(
+        &self,
+        root: &TrustRoot,
+        parsed: &ParsedBundle,
+        policy: &impl Policy,
+    ) -> Result<VerificationResult, VerifyError> {
+        let digest = match self {
+            Self::Sha256(digest) => {
+                ArtifactDigest::new(HashAlgorithm::Sha2256, digest.as_bytes().to_vec())
+            }
+            Self::Sha512(digest) => ArtifactDigest::new(HashAlgorithm::Sha2512, digest.to_vec()),
+        };
+        let digest = digest.map_err(|error| VerifyError::Malformed(Box::new(error)))?;
+        root.verifier()
+            .verify(Artifact::from(digest), &parsed.bundle, policy)
+            .map_err(|error| VerifyError::Sigstore(Box::new(error)))
+    }
+}
+
+/// A statement of a kind that was expected. Who made it is not known here.
+pub(crate) struct CheckedStatement {
+    wire: WireStatement,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireStatement {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<WireSubject>,
+    predicate_type: String,
+    #[serde(default)]
+    predicate: WirePredicate,
+}
+
+#[derive(Deserialize)]
+struct WireSubject {
+    #[serde(default)]
+    name: String,
+    digest: WireDigests,
+}
+
+#[derive(Deserialize)]
+struct WireDigests {
+    sha256: Option<String>,
+    sha512: Option<String>,
+}
+
+/// The parts of SLSA provenance that are checked; other predicates have none.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WirePredicate {
+    build_definition: Option<BuildDefinition>,
+    run_details: Option<RunDetails>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildDefinition {
+    build_type: String,
+    #[serde(default)]
+    external_parameters: ExternalParameters,
+    #[serde(default)]
+    resolved_dependencies: Vec<Dependency>,
+}
+
+/// The parameters of our own build type; others have others.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ExternalParameters {
+    name: Option<Value>,
+    version: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dependency {
+    #[serde(default)]
+    uri: String,
+    #[serde(default)]
+    digest: GitDigest,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct GitDigest {
+    git_commit: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RunDetails {
+    builder: Builder,
+}
+
+#[derive(Deserialize)]
+struct Builder {
+    id: String,
+}
+
+impl CheckedStatement {
+    pub(crate) fn read(
+        payload_type: &str,
+        payload: &[u8],
+        attestation: Attestation,
+    ) -> Result<Self, VerifyError> {
+        expect("payload type", payload_type, &[PAYLOAD_TYPE], "an in-toto statement")?;
+        let wire: WireStatement =
+            serde_json::from_slice(payload).map_err(VerifyError::Statement)?;
+        let count = wire.subject.len();
+        if count > MAX_SUBJECTS {
+            return Err(VerifyError::TooMuch {
+                what: "subjects",
+                found: count,
+                limit: MAX_SUBJECTS,
+            });
+        }
+        match attestation {
+            Attestation::Provenance => {
+                expect("statement type", &wire.kind, &[STATEMENT_V1], STATEMENT_V1)?;
+                expect("predicate type", &wire.predicate_type, &[SLSA_V1], SLSA_V1)?;
+                let build = wire.predicate.build_definition.as_ref();
+                let build_type = build.map_or("", |build| build.build_type.as_str());
+                expect("build type", build_type, &BUILD_TYPES, "a build type that is known here")?;
+            }
+            Attestation::Ecosystem | Attestation::Blob => {
+                let kinds = [STATEMENT_V1, STATEMENT_V01];
+                expect("statement type", &wire.kind, &kinds, "an in-toto statement")?;
+                if attestation == Attestation::Ecosystem {
+                    let known = "a predicate that package registries publish";
+                    expect("predicate type", &wire.predicate_type, &ECOSYSTEM_PREDICATES, known)?;
+                }
+            }
+        }
+        Ok(Self { wire })
+    }
+
+    pub(crate) fn names(&self, digest: &SubjectDigest) -> bool {
+        self.digests().any(|named| named == *digest)
+    }
+
+    pub(crate) fn any_digest(&self) -> Option<SubjectDigest> {
+        self.digests().next()
+    }
+
+    pub(crate) fn sha256_subjects(&self) -> Vec<Digest> {
+        self.digests()
+            .filter_map(|digest| match digest {
+                SubjectDigest::Sha256(digest) => Some(digest),
+                SubjectDigest::Sha512(_) => None,
+            })
+            .collect()
+    }
+
+    /// What the statement says the tree of `artifact` is, if it says so.
+    ///
+    /// Our own statements name it `<file name>.tree`. Statements that other
+    /// tools make over the same files do not, which is no fault.
+    pub(crate) fn tree_of(&self, artifact: &Digest) -> Option<Digest> {
+        let sha256 = |subject: &WireSubject| {
+            subject.digest.sha256.as_deref().and_then(|hex| Digest::from_hex(hex).ok())
+        };
+        let name =
+            &self.wire.subject.iter().find(|subject| sha256(subject) == Some(*artifact))?.name;
+        let tree = format!("{name}{TREE_SUFFIX}");
+        self.wire.subject.iter().find(|subject| subject.name == tree).and_then(sha256)
+    }
+
+    /// Checks that a statement of our own build type is of this release, which
+    /// it names in its parameters. This tells evidence of another release from
+    /// evidence over an edited `server.json`.
+    pub(crate) fn is_of(&self, name: &PackageName, version: &Version) -> Result<(), VerifyError> {
+        let Some(build) = &self.wire.predicate.build_definition else { return Ok(()) };
+        if build.build_type != PACK_BUILD_TYPE {
+            return Ok(());
+        }
+        let text = |value: &Option<Value>| {
+            value.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let parameters = &build.external_parameters;
+        let (stated_name, stated_version) = (text(&parameters.name), text(&parameters.version));
+        if stated_name.eq_ignore_ascii_case(name.as_str()) && stated_version == version.to_string()
+        {
+            return Ok(());
+        }
+        Err(VerifyError::OtherRelease {
+            stated: short(&format!("{stated_name}@{stated_version}")),
+            expected: format!("{name}@{version}"),
+        })
+    }
+
+    /// Checks that the predicate tells the certificate's story: the commit it
+    /// says was built is the one that the CI's issuer vouched for. A workflow
+    /// writes its own predicate, so on its own that commit is only a claim.
+    pub(crate) fn agrees_with(&self, claims: &BuildClaims) -> Result<(), VerifyError> {
+        let Some(build) = &self.wire.predicate.build_definition else { return Ok(()) };
+        let (Some(repository), Some(commit)) = (&claims.source_repository, &claims.source_commit)
+        else {
+            return Ok(());
+        };
+        for dependency in &build.resolved_dependencies {
+            let uri = dependency.uri.strip_prefix("git+").unwrap_or(&dependency.uri);
+            // `<repository>@<ref>`: cut at the last `@`, which no URL of a forge has.
+            let source = uri.rsplit_once('@').map_or(uri, |(source, _)| source);
+            if source.trim_end_matches(".git") != repository {
+                continue;
+            }
+            if let Some(stated) = &dependency.digest.git_commit
+                && stated != commit
+            {
+                return Err(VerifyError::Disagreement {
+                    what: "the source commit",
+                    stated: short(stated),
+                    certified: short(commit),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_summary(self) -> Statement {
+        Statement {
+            predicate_type: self.wire.predicate_type,
+            build_type: self.wire.predicate.build_definition.map(|build| build.build_type),
+            builder: self.wire.predicate.run_details.map(|run| run.builder.id),
+        }
+    }
+
+    fn digests(&self) -> impl Iterator<Item = SubjectDigest> {
+        self.wire.subject.iter().flat_map(|subject| {
+            let sha256 = subject.digest.sha256.as_deref();
+            let sha512 = subject.digest.sha512.as_deref();
+            let sha256 =
+                sha256.and_then(|hex| Digest::from_hex(hex).ok()).map(SubjectDigest::Sha256);
+            let sha512 = sha512
+                .and_then(|hex| hex::decode(hex).ok())
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(SubjectDigest::Sha512);
+            sha256.into_iter().chain(sha512)
+        })
+    }
+}
+
+fn expect(
+    what: &'static str,
+    found: &str,
+    allowed: &[&str],
+    expected: &'static str,
+) -> Result<(), VerifyError> {
+    if allowed.contains(&found) {
+        Ok(())
+    } else {
+        Err(VerifyError::Kind { what, found: short(found), expected })
+    }
+}
+
+/// Text from a stranger, cut to what a message can hold.
+fn short(text: &str) -> String {
+    text.chars().take(120).collect::<String>().escape_debug().to_string()
+}
