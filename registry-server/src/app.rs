@@ -1,0 +1,70 @@
+//! What every request can reach.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use mcpkg_core::policy::Policy;
+use mcpkg_verify::TrustStore;
+use tokio::sync::Semaphore;
+
+use crate::blobs::Blobs;
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::limits::Limits;
+use crate::store::Store;
+
+/// The parts of a running registry. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    parts: Arc<Parts>,
+}
+
+/// What an [`App`] holds.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// What is published.
+    pub(crate) store: Store,
+    /// The bytes of it.
+    pub(crate) blobs: Blobs,
+    /// Documents that were asked for lately.
+    pub(crate) cache: Cache,
+    /// Whose signatures count.
+    pub(crate) trust: TrustStore,
+    /// What else a release has to be.
+    pub(crate) policy: Policy,
+    /// How others reach us, or nothing: then addresses are relative.
+    pub(crate) public_url: String,
+    /// What is too much.
+    pub(crate) limits: Limits,
+    /// A permit for each publish request that may be received.
+    pub(crate) publishes: Semaphore,
+    /// A permit for each release that may be verified.
+    pub(crate) verifications: Semaphore,
+}
+
+impl App {
+    pub(crate) fn new(config: Config, store: Store, blobs: Blobs) -> Self {
+        let Config { public_url, trust, namespaces, limits, .. } = config;
+        Self {
+            parts: Arc::new(Parts {
+                store,
+                blobs,
+                cache: Cache::default(),
+                trust,
+                policy: Policy { namespaces, ..Policy::private() },
+                public_url: public_url.unwrap_or_default(),
+                publishes: Semaphore::new(limits.publishes.min(Semaphore::MAX_PERMITS)),
+                verifications: Semaphore::new(limits.verifications.min(Semaphore::MAX_PERMITS)),
+                limits,
+            }),
+        }
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}

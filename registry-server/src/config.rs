@@ -1,0 +1,305 @@
+//! How the server is set up.
+//!
+//! A value comes from the command line, else from the environment, else from
+//! the file, else from the default here. The file is TOML, and a key that we do
+//! not know is an error: a misspelt limit must not be the default in silence.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use mcpkg_core::namespace::{NamePattern, NamespaceRule};
+use mcpkg_core::{Code, Coded};
+use mcpkg_verify::{TrustRoot, TrustRootError, TrustStore};
+use serde::Deserialize;
+
+use crate::limits::Limits;
+
+/// The address that is listened on unless another is named: this machine only.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8484);
+
+/// The data folder unless another is named.
+pub const DEFAULT_DATA: &str = "mcpkg-registry-data";
+
+/// Everything that the server needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// The address to listen on. Port 0 is any free one.
+    pub listen: SocketAddr,
+    /// The folder that holds everything. It is made if missing.
+    pub data: PathBuf,
+    /// How others reach this registry, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Whose signatures count, and for which names.
+    pub trust: TrustStore,
+    /// Who may publish in namespaces that no forge vouches for.
+    pub namespaces: Vec<NamespaceRule>,
+    /// What is too much.
+    pub limits: Limits,
+}
+
+/// A configuration as it stands in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// See [`Config::listen`].
+    pub listen: Option<SocketAddr>,
+    /// See [`Config::data`]. Relative to the file.
+    pub data: Option<PathBuf>,
+    /// See [`Config::public_url`].
+    pub public_url: Option<String>,
+    /// Whether the public-good Sigstore may vouch for names. True if absent.
+    pub trust_public_good: Option<bool>,
+    /// Further Sigstore instances.
+    #[serde(default)]
+    pub trust_root: Vec<TrustRootFile>,
+    /// See [`Config::namespaces`].
+    #[serde(default)]
+    pub namespace: Vec<NamespaceRule>,
+    /// See [`Config::limits`].
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// A Sigstore instance of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustRootFile {
+    /// Its `trusted_root.json`. Relative to the file that names it.
+    pub file: PathBuf,
+    /// The names it may vouch for: `*`, or namespaces such as `com.acme/*`.
+    pub namespaces: Vec<NamePattern>,
+}
+
+/// What the command line and the environment say, over the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// See [`Config::listen`].
+    pub listen: Option<SocketAddr>,
+    /// See [`Config::data`].
+    pub data: Option<PathBuf>,
+    /// See [`Config::public_url`].
+    pub public_url: Option<String>,
+}
+
+/// Why the server cannot be set up as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file could not be read.
+    #[error("could not read `{}`", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The configuration is not TOML of the expected shape.
+    #[error("`{}` is not a valid configuration", path.display())]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// Where, and what was expected there.
+        source: Box<toml::de::Error>,
+    },
+    /// A value is of the right type, and still makes no sense.
+    #[error("`{key}` is {found}, expected {expected}")]
+    Value {
+        /// Which setting.
+        key: &'static str,
+        /// What it is.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A trust root cannot be used.
+    #[error("the trust root {which} cannot be used")]
+    TrustRoot {
+        /// Which one: a path, or `public good`.
+        which: String,
+        /// Why not.
+        source: TrustRootError,
+    },
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`, whose relative paths become relative to it.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut file: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        file.data = file.data.map(|data| folder.join(data));
+        for root in &mut file.trust_root {
+            root.file = folder.join(&root.file);
+        }
+        Ok(file)
+    }
+
+    /// Where the data are, for a command that needs nothing else.
+    pub fn data_folder(self, overrides: &Overrides) -> PathBuf {
+        overrides.data.clone().or(self.data).unwrap_or_else(|| DEFAULT_DATA.into())
+    }
+
+    /// The configuration that file and `overrides` make together. Reads the
+    /// trust roots, so that a broken one is found now and not at a publish.
+    pub fn resolve(self, overrides: &Overrides) -> Result<Config, ConfigError> {
+        self.limits.check()?;
+        let public_url = overrides.public_url.clone().or_else(|| self.public_url.clone());
+        Ok(Config {
+            listen: overrides.listen.or(self.listen).unwrap_or(DEFAULT_LISTEN),
+            public_url: public_url.as_deref().map(check_url).transpose()?,
+            trust: self.trust_store()?,
+            namespaces: self.namespace.clone(),
+            limits: self.limits.clone(),
+            data: self.data_folder(overrides),
+        })
+    }
+
+    fn trust_store(&self) -> Result<TrustStore, ConfigError> {
+        let mut roots = Vec::new();
+        if self.trust_public_good.unwrap_or(true) {
+            let root = TrustRoot::public_good().map_err(|source| ConfigError::TrustRoot {
+                which: "public good".to_owned(),
+                source,
+            })?;
+            roots.push((vec![NamePattern::All], root));
+        }
+        for TrustRootFile { file, namespaces } in &self.trust_root {
+            if namespaces.is_empty() {
+                return Err(ConfigError::Value {
+                    key: "trust_root.namespaces",
+                    found: "empty".to_owned(),
+                    expected: "the names that this trust root may vouch for",
+                });
+            }
+            let json = fs::read_to_string(file)
+                .map_err(|source| ConfigError::Read { path: file.clone(), source })?;
+            let root = TrustRoot::from_json(&json).map_err(|source| ConfigError::TrustRoot {
+                which: format!("`{}`", file.display()),
+                source,
+            })?;
+            roots.push((namespaces.clone(), root));
+        }
+        Ok(TrustStore::new(roots))
+    }
+}
+
+/// Checks a URL that others are sent to, and drops the slash at its end.
+fn check_url(url: &str) -> Result<String, ConfigError> {
+    let is_http = url.starts_with("https://") || url.starts_with("http://");
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_http && is_plain && !url.contains(['?', '#', '@']) {
+        Ok(url.trim_end_matches('/').to_owned())
+    } else {
+        Err(ConfigError::Value {
+            key: "public_url",
+            found: format!("`{}`", url.escape_debug()),
+            expected: "an http or https URL without a query",
+        })
+    }
+}
+
+impl Coded for ConfigError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TrustRoot { source, .. } => source.code(),
+            _ => Code::Config,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::TrustRoot { source, .. } => source.hint(),
+            Self::Toml { .. } | Self::Value { .. } => {
+                Some("`mcpkg-registry.example.toml` shows every key and its default")
+            }
+            Self::Read { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../mcpkg-registry.example.toml");
+
+    fn parse(text: &str) -> Result<ConfigFile, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn the_example_as_it_stands_is_the_default() {
+        assert_eq!(parse(EXAMPLE).unwrap(), {
+            ConfigFile {
+                listen: Some(DEFAULT_LISTEN),
+                data: Some(DEFAULT_DATA.into()),
+                trust_public_good: Some(true),
+                ..ConfigFile::default()
+            }
+        });
+    }
+
+    #[test]
+    fn everything_in_the_example_can_be_uncommented() {
+        // `#key = …` and `#[table]` are settings; `# Words` are explanations.
+        let uncommented: String = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let file = parse(&uncommented).unwrap();
+        assert_eq!(file.public_url.as_deref(), Some("https://mcp.acme.example"));
+        assert_eq!(file.trust_root.len(), 1);
+        assert_eq!(file.namespace.len(), 1);
+        assert_eq!(file.namespace[0].identities.len(), 2);
+        assert_eq!(file.limits, Limits::default());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for text in [
+            "lisen = '127.0.0.1:1'",
+            "listen = 'localhost'",
+            "[limits]\nartefact_bytes = 1",
+            "[limits]\nconnections = -1",
+            "[[trust_root]]\nfile = 'x'",
+            "[[namespace]]\npattern = 'com.acme'\nidentities = []",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        for text in [
+            "public_url = 'ftp://acme.example'",
+            "public_url = 'https://acme.example/?x'",
+            "[limits]\nconnections = 0",
+            "[limits]\nidle_seconds = 0",
+            "[[trust_root]]\nfile = 'x'\nnamespaces = []",
+        ] {
+            let file = parse(text).unwrap();
+            let error = file.resolve(&Overrides::default()).unwrap_err();
+            assert_eq!(error.code(), Code::Config, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_and_the_environment_win_over_the_file() {
+        let file = || parse("listen = '127.0.0.1:1'\ndata = 'a'").unwrap();
+        let config = file().resolve(&Overrides::default()).unwrap();
+        assert_eq!((config.listen.port(), config.data), (1, "a".into()));
+
+        let overrides = Overrides {
+            listen: Some("127.0.0.1:2".parse().unwrap()),
+            data: Some("b".into()),
+            public_url: Some("https://acme.example/mcp/".into()),
+        };
+        let config = file().resolve(&overrides).unwrap();
+        assert_eq!((config.listen.port(), config.data), (2, "b".into()));
+        assert_eq!(config.public_url.as_deref(), Some("https://acme.example/mcp"));
+    }
+}

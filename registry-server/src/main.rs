@@ -1,0 +1,171 @@
+//! `mcpkg-registry`: the registry as a program.
+
+mod args;
+mod logging;
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Parser as _;
+use mcpkg_core::{Code, Coded};
+use mcpkg_registry_server::{
+    Config, ConfigError, ConfigFile, Overrides, StartError, StorageError, fsck, start,
+};
+use tokio::runtime;
+
+use args::{Args, Command, FsckArgs, ServeArgs};
+
+/// Threads for what blocks: reading chunks, hashing, verifying. Beyond a few
+/// per core they only wait for each other.
+const BLOCKING_THREADS: usize = 64;
+
+/// The exit code for a broken invariant.
+const UNSOUND: u8 = 3;
+
+/// Why the program failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the configuration cannot be used")]
+    Config(#[from] ConfigError),
+    #[error("the registry does not start")]
+    Start(#[from] StartError),
+    #[error("could not check the data folder `{}`", path.display())]
+    Fsck { path: PathBuf, source: StorageError },
+    #[error("could not {action}")]
+    System { action: String, source: io::Error },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Command::Serve(args) => serve(args),
+        Command::Fsck(args) => check(args),
+    };
+    result.unwrap_or_else(|failure| {
+        report(&failure);
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
+    logging::start(args.log_format);
+    let overrides = Overrides {
+        listen: args.listen,
+        data: args.data.clone(),
+        public_url: args.public_url.clone(),
+    };
+    let config = config_file(args.config.as_deref())?.resolve(&overrides)?;
+    runtime()?.block_on(serve_until_told(config, args.address_file.as_deref()))
+}
+
+async fn serve_until_told(
+    config: Config,
+    address_file: Option<&Path>,
+) -> Result<ExitCode, Failure> {
+    // Before the address is known, so that whoever reads it can stop us.
+    let stop = stop_signal()?;
+    let running = start(config).await?;
+    if let Some(path) = address_file {
+        write_whole(path, &format!("{}\n", running.address()))?;
+    }
+    stop.await;
+    tracing::info!("stopping");
+    let all_answered = running.shutdown().await;
+    Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check(args: &FsckArgs) -> Result<ExitCode, Failure> {
+    let file = config_file(args.config.as_deref())?;
+    let limits = file.limits.clone();
+    let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
+    let path = file.data_folder(&overrides);
+    let report = runtime()?
+        .block_on(fsck::check(&path, &limits, SystemTime::now()))
+        .map_err(|source| Failure::Fsck { path, source })?;
+
+    let mut text = if args.json {
+        serde_json::to_string_pretty(&report)
+            .map_err(|error| failed_to("write the report")(error.into()))?
+    } else {
+        report.to_string()
+    };
+    text.push('\n');
+    io::stdout().write_all(text.as_bytes()).map_err(failed_to("write the report"))?;
+    Ok(if report.is_sound { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) })
+}
+
+fn config_file(path: Option<&Path>) -> Result<ConfigFile, ConfigError> {
+    path.map_or_else(|| Ok(ConfigFile::default()), ConfigFile::read)
+}
+
+fn runtime() -> Result<runtime::Runtime, Failure> {
+    runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(failed_to("start the runtime"))
+}
+
+/// Completes when the system asks us to stop. Listens from the call on.
+#[cfg(unix)]
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed_to("listen for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed_to("listen for SIGINT"))?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+    })
+}
+
+/// Writes a file so that nobody reads half of it.
+fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(drop).map_err(failed_to(&format!("write `{}`", path.display())))
+}
+
+fn failed_to(action: &str) -> impl FnOnce(io::Error) -> Failure {
+    let action = action.to_owned();
+    move |source| Failure::System { action, source }
+}
+
+/// Says what happened, why, and what to do about it.
+fn report(failure: &Failure) {
+    let mut lines = vec![format!("error[{}]: {failure}", failure.code())];
+    let causes = std::iter::successors(failure.source(), |&cause| cause.source());
+    lines.extend(causes.map(|cause| format!("  caused by: {cause}")));
+    lines.extend(failure.hint().map(|hint| format!("\nhint: {hint}")));
+    // There is nobody left to tell if this fails.
+    drop(writeln!(io::stderr(), "{}", lines.join("\n")));
+}
+
+impl Coded for Failure {
+    fn code(&self) -> Code {
+        match self {
+            Self::Config(error) => error.code(),
+            Self::Start(error) => error.code(),
+            Self::Fsck { source, .. } => source.code(),
+            Self::System { .. } => Code::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Start(error) => error.hint(),
+            Self::Fsck { source, .. } => source.hint(),
+            Self::System { .. } => None,
+        }
+    }
+}

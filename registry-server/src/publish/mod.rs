@@ -1,0 +1,116 @@
+//! Publishing: from a request to a release that everybody sees, or to nothing.
+//!
+//! ```text
+//! receive server.json ─ check it, and that name and version are free
+//! receive bundles ───── verify them over server.json, judge who signed
+//! receive artifacts ─── check each, verify the bundles over all of it, judge
+//! put the blobs ─────── one transaction ─────── answer
+//! ```
+//!
+//! What is small and decides comes first. Somebody without a valid signature
+//! for the name is refused before the first byte of an artifact is read, so
+//! strangers cannot fill the disk.
+//!
+//! # When it stops in the middle
+//!
+//! | killed | what is left | who cleans up |
+//! |---|---|---|
+//! | while receiving or verifying | files in `staging/` | the next start |
+//! | while putting blobs, or in the transaction | blobs without a release | the sweep, after a while |
+//! | after the transaction | the release; the client has no answer | the client, who asks again and gets 200 |
+//!
+//! Nothing of that is visible, except the last, which is complete.
+
+mod body;
+mod commit;
+mod error;
+mod inspect;
+mod parts;
+mod verify;
+
+use axum::extract::Request;
+use mcpkg_core::PackageName;
+use mcpkg_core::server_json::ServerJson;
+
+pub(crate) use commit::Outcome;
+pub(crate) use error::PublishError;
+
+use crate::app::App;
+use crate::blobs::{Staged, blocking};
+use crate::failpoint;
+use parts::Parts;
+
+/// The signed document of a release, which is in its canonical form.
+#[derive(Debug)]
+struct Metadata {
+    server: ServerJson,
+    staged: Staged,
+}
+
+/// A Sigstore bundle, without white space around it.
+#[derive(Debug)]
+struct Bundle {
+    bytes: Vec<u8>,
+    staged: Staged,
+}
+
+impl App {
+    /// Receives, verifies and stores a release.
+    pub(crate) async fn publish(&self, request: Request) -> Result<Outcome, PublishError> {
+        let _permit = self.publishes.try_acquire().map_err(|_| PublishError::Busy)?;
+        let mut parts = Parts::of(request, &self.limits)?;
+
+        let metadata = self.metadata(parts.server_json().await?).await?;
+        let mut bundles = Vec::new();
+        while let Some(bytes) = parts.bundle().await? {
+            bundles.push(self.bundle(&bytes).await?);
+        }
+        let (metadata, bundles) = self.verify_signer(metadata, bundles).await?;
+
+        let mut artifacts = Vec::new();
+        while let Some(staged) = parts.artifact(&self.blobs).await? {
+            artifacts.push(staged);
+        }
+        failpoint::hit("staged");
+        let verified = self.verify_release(metadata, bundles, artifacts).await?;
+        failpoint::hit("verified");
+        self.commit(verified).await
+    }
+
+    /// Reads a `server.json`, and refuses one that could never be published.
+    async fn metadata(&self, bytes: Vec<u8>) -> Result<Metadata, PublishError> {
+        let server = ServerJson::read_strict(&bytes)?;
+        if server.canonical() != bytes {
+            return Err(PublishError::NotCanonical);
+        }
+        self.refuse_lookalike(server.name()).await?;
+        if let Some(release) = self.store.find_release(server.name(), server.version()).await?
+            && release.metadata != server.digest()
+        {
+            return Err(PublishError::other_content(&release));
+        }
+        let blobs = self.blobs.clone();
+        let staged = blocking(move || blobs.stage_bytes(&bytes)).await?;
+        Ok(Metadata { server, staged })
+    }
+
+    async fn bundle(&self, bytes: &[u8]) -> Result<Bundle, PublishError> {
+        let bytes = bytes.trim_ascii().to_vec();
+        let blobs = self.blobs.clone();
+        let (bytes, staged) = blocking(move || {
+            let staged = blobs.stage_bytes(&bytes)?;
+            Ok::<_, PublishError>((bytes, staged))
+        })
+        .await?;
+        Ok(Bundle { bytes, staged })
+    }
+
+    async fn refuse_lookalike(&self, name: &PackageName) -> Result<(), PublishError> {
+        match self.store.lookalike(name).await? {
+            Some(existing) if existing != *name => {
+                Err(PublishError::Lookalike { name: name.clone(), existing })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Starting a registry, and stopping it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use mcpkg_core::{Code, Coded};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::blobs::{BlobError, Blobs, blocking};
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+use crate::{net, routes};
+
+/// The database in the data folder.
+const DATABASE: &str = "registry.sqlite3";
+
+/// The file in the data folder that the one server that uses it has locked.
+const LOCK: &str = "lock";
+
+/// How often leftovers are looked for.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// A registry that is listening.
+///
+/// Dropped, it stops at once and answers nobody; see [`Running::shutdown`].
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<bool>,
+    sweeper: JoinHandle<()>,
+    app: App,
+    // Held for as long as the data folder is ours.
+    _lock: File,
+}
+
+/// Why a registry does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("could not use the data folder `{}`", path.display())]
+    Data {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another server uses the data folder.
+    #[error("another registry uses the data folder `{}`", .0.display())]
+    InUse(PathBuf),
+    /// The storage in the data folder cannot be used.
+    #[error("could not open the registry in `{}`", path.display())]
+    Storage {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: StorageError,
+    },
+    /// The address cannot be listened on.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A failure of database or disk, whose details are in its message and causes.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StorageError(StorageErrorKind);
+
+#[derive(Debug, thiserror::Error)]
+enum StorageErrorKind {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl<E: Into<StorageErrorKind>> From<E> for StorageError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Starts a registry as `config` says. When this returns, it accepts
+/// connections.
+///
+/// Must be called in a tokio runtime with timers and input and output.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let data = config.data.clone();
+    fs::create_dir_all(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
+    let lock = lock(&data)?;
+    let failed = |source| StartError::Storage { path: data.clone(), source };
+    let wait = config.limits.database();
+    let store =
+        Store::open(&data.join(DATABASE), wait).await.map_err(|error| failed(error.into()))?;
+    let blobs = Blobs::open(&data).map_err(|error| failed(error.into()))?;
+
+    let address = config.listen;
+    let unheard = |source| StartError::Listen { address, source };
+    let listener = net::listen(address).await.map_err(unheard)?;
+    let address = listener.local_addr().map_err(unheard)?;
+    let app = App::new(config, store, blobs);
+    tracing::info!(%address, data = %data.display(), "listening");
+    Ok(Running::new(address, listener, app, lock))
+}
+
+impl Running {
+    fn new(address: SocketAddr, listener: TcpListener, app: App, lock: File) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let serving = app.clone();
+        let task = tokio::spawn(async move {
+            let router = routes::router(serving.clone());
+            net::serve(listener, router, &serving.limits, stopped).await
+        });
+        let sweeper = tokio::spawn(sweep_for_ever(app.clone()));
+        Self { address, stop, task, sweeper, app, _lock: lock }
+    }
+
+    /// The address that is listened on, with its actual port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: accepts no more connections, lets requests in flight end for as
+    /// long as the limits say, and closes the database. Says whether all
+    /// requests were answered.
+    pub async fn shutdown(mut self) -> bool {
+        self.stop.send_replace(true);
+        self.sweeper.abort();
+        let all_answered = (&mut self.task).await.unwrap_or(false);
+        self.app.store.close().await;
+        tracing::info!(all_answered, "stopped");
+        all_answered
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.sweeper.abort();
+    }
+}
+
+/// Makes sure that this is the only server in `data`: what is kept in memory is
+/// right only as long as nobody else writes.
+fn lock(data: &Path) -> Result<File, StartError> {
+    let failed = |source| StartError::Data { path: data.to_owned(), source };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(data.join(LOCK))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Opens what `data` holds to look at it, also beside a running server.
+pub(crate) async fn open_read_only(
+    data: &Path,
+    wait: Duration,
+) -> Result<(Store, Blobs), StoreError> {
+    Ok((Store::open_read_only(&data.join(DATABASE), wait).await?, Blobs::at(data)))
+}
+
+async fn sweep_for_ever(app: App) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        match sweep(&app).await {
+            Ok(0) => (),
+            Ok(count) => tracing::info!(count, "removed what unfinished publishes left behind"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not remove what unfinished publishes left behind"
+            ),
+        }
+    }
+}
+
+/// Removes old blobs that no release refers to, and says how many.
+async fn sweep(app: &App) -> Result<usize, StorageError> {
+    let Some(before) = SystemTime::now().checked_sub(app.limits.sweep_after()) else {
+        return Ok(0);
+    };
+    let blobs = app.blobs.clone();
+    let files = blocking(move || blobs.files()).await?;
+    let mut removed = 0;
+    for digest in files.into_iter().filter_map(|file| file.digest) {
+        if app.store.has_blob(digest).await? {
+            continue;
+        }
+        let blobs = app.blobs.clone();
+        removed += usize::from(blocking(move || blobs.sweep(digest, before)).await?);
+    }
+    Ok(removed)
+}
+
+impl Coded for StartError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Data { .. } | Self::InUse(_) => Code::Storage,
+            Self::Storage { source, .. } => source.code(),
+            Self::Listen { .. } => Code::Config,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Data { .. } => Some("name a folder that this user may write, with `--data`"),
+            Self::InUse(_) => Some("stop the other one, or name another folder with `--data`"),
+            Self::Storage { source, .. } => source.hint(),
+            Self::Listen { .. } => Some("name another address with `--listen`"),
+        }
+    }
+}
+
+impl Coded for StorageError {
+    fn code(&self) -> Code {
+        match &self.0 {
+            StorageErrorKind::Store(error) => error.code(),
+            StorageErrorKind::Blob(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match &self.0 {
+            StorageErrorKind::Store(error) => error.hint(),
+            StorageErrorKind::Blob(error) => error.hint(),
+        }
+    }
+}

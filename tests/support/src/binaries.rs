@@ -1,0 +1,38 @@
+//! The real programs, for stories and figures that Cargo builds no binaries for.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The folder that Cargo puts this build's programs in.
+#[derive(Clone, Debug)]
+pub struct Binaries {
+    folder: PathBuf,
+}
+
+impl Binaries {
+    /// Builds the programs of `packages`, with the Cargo and the profile that
+    /// built the program that asks.
+    pub fn build(packages: &[&str]) -> std::io::Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        command.args(["build", "--quiet", "--bins"]);
+        for package in packages {
+            command.args(["-p", package]);
+        }
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        if !command.status()?.success() {
+            return Err(std::io::Error::other("the programs do not build"));
+        }
+        let here = std::env::current_exe()?;
+        let folder = here.parent().ok_or_else(|| std::io::Error::other("no folder"))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The program of this name.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+}

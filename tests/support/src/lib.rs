@@ -1,0 +1,24 @@
+//! The harness of the tests.
+//!
+//! Everything here is real, and on this machine: [`sigstore`] is a Sigstore of
+//! the test's own, [`mod@world`] a home folder of its own, [`lying_registry`] an
+//! honest registry with somebody in between. There are no mocks of our own code.
+
+pub mod background;
+pub mod binaries;
+pub mod http;
+pub mod lying_registry;
+pub mod mount;
+pub mod registry;
+pub mod registry_process;
+pub mod sigstore;
+pub mod submission;
+pub mod world;
+
+pub use binaries::Binaries;
+pub use http::{Http, Reply};
+pub use lying_registry::{Answer, LyingRegistry};
+pub use registry::{Setup, TestRegistry};
+pub use registry_process::RegistryProcess;
+pub use submission::{Draft, Submission};
+pub use world::{Outcome, World};

@@ -1,0 +1,131 @@
+//! A registry of the test's own, in the test's process.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use mcpkg_core::namespace::{NamePattern, NamespaceRule};
+use mcpkg_registry_server::{Config, ConfigFile, Limits, Overrides, start};
+use mcpkg_verify::{TrustRoot, TrustStore};
+use tempfile::TempDir;
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use crate::http::{Http, Reply};
+use crate::submission::Submission;
+
+/// How a [`TestRegistry`] differs from the default.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Who may publish in namespaces that no forge vouches for.
+    pub namespaces: Vec<NamespaceRule>,
+    /// What is too much.
+    pub limits: Limits,
+    /// How others reach it.
+    pub public_url: Option<String>,
+}
+
+/// A registry at a free port of the loopback interface, with a data folder of
+/// its own, until it is dropped.
+///
+/// It has a runtime of its own and its methods block, so it serves tests with
+/// and without a runtime.
+pub struct TestRegistry {
+    http: Http,
+    data: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestRegistry {
+    /// Starts one that trusts the Sigstore of this `trusted_root.json`, and no
+    /// other, for every name. It answers when this returns.
+    pub fn start(trusted_root_json: &str) -> Self {
+        Self::start_with(trusted_root_json, Setup::default())
+    }
+
+    /// The same, set up otherwise.
+    pub fn start_with(trusted_root_json: &str, setup: Setup) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let root = TrustRoot::from_json(trusted_root_json).expect("the trust root is one");
+        let config = Config {
+            trust: TrustStore::new(vec![(vec![NamePattern::All], root)]),
+            namespaces: setup.namespaces,
+            limits: setup.limits,
+            public_url: setup.public_url,
+            ..defaults(data.path())
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.expect("the system has a poller");
+            runtime.block_on(async {
+                let running = start(config).await.expect("the registry starts");
+                tell.send(running.address()).expect("the test waits for it");
+                drop(stopped.await);
+                // Not a graceful shutdown: that would wait for what the test
+                // has left open.
+                drop(running);
+            });
+        });
+        let address = told.recv().expect("the registry starts");
+        Self {
+            http: Http::new(format!("http://{address}")),
+            data,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Where it is, without a slash at the end.
+    pub fn url(&self) -> &str {
+        self.http.url()
+    }
+
+    /// Its data folder.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// A client of it.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Publishes, whatever the answer.
+    pub fn publish(&self, submission: &Submission) -> Reply {
+        self.http.publish(submission)
+    }
+
+    /// Publishes something that has to be accepted.
+    #[track_caller]
+    pub fn accept(&self, submission: &Submission) -> Reply {
+        let reply = self.publish(submission);
+        assert_eq!(reply.status, 201, "{reply}");
+        reply
+    }
+}
+
+/// The configuration of a registry that trusts nobody, on a free port.
+fn defaults(data: &Path) -> Config {
+    let file = ConfigFile { trust_public_good: Some(false), ..ConfigFile::default() };
+    let overrides = Overrides {
+        listen: Some("127.0.0.1:0".parse().expect("it is an address")),
+        data: Some(data.to_owned()),
+        public_url: None,
+    };
+    file.resolve(&overrides).expect("the default makes sense")
+}
+
+impl Drop for TestRegistry {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let stopped = self.thread.take().map(JoinHandle::join);
+        // A second panic, while a test's own is being reported, would abort.
+        if !std::thread::panicking() {
+            stopped.transpose().expect("the registry did not panic");
+        }
+    }
+}
