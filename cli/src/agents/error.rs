@@ -1,0 +1,77 @@
+//! Why settings were left as they were.
+
+use mcpkg_core::{Code, Coded};
+
+use super::Dialect;
+
+/// Why an edit was refused. The settings are then left byte for byte.
+///
+/// No message quotes the settings: other servers' secrets may be in them. A
+/// caller shows [`super::Agent::snippet`] beside any of these, for the user to
+/// paste by hand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The text is not what the agent itself can read: broken, cut off, nested
+    /// too deep, or with comments for an agent that takes none.
+    #[error("the settings are not valid {dialect}: {reason}")]
+    Broken {
+        /// What the agent reads.
+        dialect: Dialect,
+        /// What is wrong and where, without a word of the text.
+        reason: String,
+    },
+    /// The settings are valid, but not an object.
+    #[error("the settings are {found}, expected an object")]
+    RootNotObject {
+        /// What they are instead.
+        found: &'static str,
+    },
+    /// There is something else where the list of servers belongs.
+    #[error("`{key}` is {found}, expected an object")]
+    WrongType {
+        /// The agent's root key.
+        key: String,
+        /// What its value is.
+        found: &'static str,
+    },
+    /// A key we would change comes twice. Which of the two counts depends on
+    /// who reads: most editors change the first, JavaScript takes the last.
+    #[error("`{key}` occurs more than once")]
+    Duplicate {
+        /// The repeated key.
+        key: String,
+    },
+    /// Our two parsers read the settings differently, so the agent may read
+    /// them in yet another way.
+    #[error("the settings can be read in two ways")]
+    Ambiguous,
+    /// The edited text was not the old settings with our one entry changed.
+    /// This is a defect in this program, caught before anything was written.
+    #[error("the edit would have changed more than one entry")]
+    Unfaithful,
+}
+
+impl Coded for EditError {
+    fn code(&self) -> Code {
+        Code::Settings
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Broken { dialect: Dialect::Strict, .. } => {
+                "correct the file (this agent reads no comments and no trailing commas), \
+                 or paste the entry by hand"
+            }
+            Self::Broken { dialect: Dialect::Jsonc, .. } => {
+                "correct the file, or paste the entry by hand"
+            }
+            Self::RootNotObject { .. } | Self::WrongType { .. } => {
+                "correct the file: servers are listed in an object, by name"
+            }
+            Self::Duplicate { .. } => "remove one of the two, then try again",
+            Self::Ambiguous | Self::Unfaithful => {
+                "nothing was changed; paste the entry by hand, and report the file's layout"
+            }
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! Edits of JSON settings, with and without comments.
+//!
+//! An edit has three steps:
+//!
+//! 1. [`document`] reads the text with two parsers ([`plain`] prepares it for
+//!    the second) and refuses what they do not agree on.
+//! 2. [`splice`] says which bytes to insert or remove, in the file's own
+//!    [`style`]. All other bytes are kept as they are.
+//! 3. The result is read again in the same way, and its [`tree`] has to be the
+//!    old tree with our one entry changed. If it is not, the edit is refused.
+//!
+//! We take positions from `jsonc-parser`'s syntax tree, and do not use its
+//! `cst` module to edit: that one lays out again what it touches, so adding an
+//! entry and removing it does not give the file back
+//! (`an_edit_by_cst_would_not_give_the_file_back` shows it).
+
+mod document;
+mod plain;
+mod splice;
+mod style;
+mod tree;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Value, json};
+
+use self::document::Document;
+use self::splice::Opened;
+use self::style::{Layout, Style};
+use self::tree::Tree;
+use super::{Dialect, EditError, Footprint, Linked};
+
+/// The object that servers are listed in, and how the file around it is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) root_key: &'a str,
+}
+
+impl Place<'_> {
+    /// Sets `key` to `entry`. A blank text is an empty object.
+    pub(super) fn link(self, text: &str, key: &str, entry: &Value) -> Result<Linked, EditError> {
+        if is_blank(text) {
+            let settings = json!({ self.root_key: { key: entry } });
+            let text = format!("{}\n", Style::NEW.value(&settings, Layout::Lines("")));
+            return Ok(Linked { text, footprint: Some(Footprint::Document), replaced: None });
+        }
+        let document = self.read(text)?;
+        let expected = document.with_entry(self.root_key, key, entry);
+        let (splices, footprint, replaced) = match &document.servers {
+            None => {
+                let servers = json!({ key: entry });
+                let (splices, opened) =
+                    splice::append(&document, &document.root, self.root_key, &servers);
+                let footprint = match opened {
+                    Opened::No => Footprint::RootKey,
+                    Opened::Yes => Footprint::RootKeyLines,
+                };
+                (splices, Some(footprint), None)
+            }
+            Some((_, servers)) => match servers.index_of(key)? {
+                None => {
+                    let (splices, opened) = splice::append(&document, servers, key, entry);
+                    let footprint = match opened {
+                        Opened::No => Footprint::Entry,
+                        Opened::Yes => Footprint::EntryLines,
+                    };
+                    (splices, Some(footprint), None)
+                }
+                Some(index) => {
+                    let found = document.entry(self.root_key, key);
+                    if found == Some(&Tree::from(entry)) {
+                        let text = text.to_owned();
+                        return Ok(Linked { text, footprint: None, replaced: None });
+                    }
+                    let replaced = found.cloned().map(Value::from);
+                    (splice::replace(&document, servers, index, entry), None, replaced)
+                }
+            },
+        };
+        let text = splice::apply(text, &splices);
+        self.confirm(&text, &expected)?;
+        Ok(Linked { text, footprint, replaced })
+    }
+
+    /// Removes `key`, and with the last entry what `footprint` says we added.
+    pub(super) fn unlink(
+        self,
+        text: &str,
+        key: &str,
+        footprint: Footprint,
+    ) -> Result<String, EditError> {
+        if is_blank(text) {
+            return Ok(text.to_owned());
+        }
+        let document = self.read(text)?;
+        let Some((root_index, servers)) = &document.servers else { return Ok(text.to_owned()) };
+        let Some(index) = servers.index_of(key)? else { return Ok(text.to_owned()) };
+
+        let (root_key, root) = (self.root_key, &document.root);
+        let is_last = servers.properties.len() == 1 && !document.has_comments(servers);
+        let is_ours = root.properties.len() == 1 && !document.has_comments(root);
+        let without_root_key = || document.tree.clone().changed(root_key, |_| None);
+        let without_entry = || {
+            document.tree.clone().changed(root_key, |servers| Some(servers?.changed(key, |_| None)))
+        };
+
+        let opened = |braces| splice::shut(&document, braces);
+        let (splices, expected) = match footprint {
+            Footprint::Document if is_last && is_ours && document.is_all_root() => {
+                return Ok(String::new());
+            }
+            Footprint::RootKeyLines if is_last && is_ours => (
+                opened(root).unwrap_or_else(|| splice::remove(&document, root, *root_index)),
+                without_root_key(),
+            ),
+            Footprint::Document | Footprint::RootKey | Footprint::RootKeyLines if is_last => {
+                (splice::remove(&document, root, *root_index), without_root_key())
+            }
+            Footprint::EntryLines if is_last => (
+                opened(servers).unwrap_or_else(|| splice::remove(&document, servers, index)),
+                without_entry(),
+            ),
+            _ => (splice::remove(&document, servers, index), without_entry()),
+        };
+        let text = splice::apply(text, &splices);
+        self.confirm(&text, &expected)?;
+        Ok(text)
+    }
+
+    /// The value of `key`, if it is there.
+    pub(super) fn find(self, text: &str, key: &str) -> Result<Option<Value>, EditError> {
+        if is_blank(text) {
+            return Ok(None);
+        }
+        let document = self.read(text)?;
+        if let Some((_, servers)) = &document.servers {
+            servers.index_of(key)?;
+        }
+        Ok(document.entry(self.root_key, key).cloned().map(Value::from))
+    }
+
+    fn read(self, text: &str) -> Result<Document<'_>, EditError> {
+        Document::read(text, self.dialect, self.root_key)
+    }
+
+    /// Refuses an edit whose result is not exactly `expected`.
+    fn confirm(self, text: &str, expected: &Tree) -> Result<(), EditError> {
+        match self.read(text) {
+            Ok(document) if document.tree == *expected => Ok(()),
+            _ => Err(EditError::Unfaithful),
+        }
+    }
+}
+
+impl Document<'_> {
+    fn entry(&self, root_key: &str, key: &str) -> Option<&Tree> {
+        self.tree.get(root_key)?.get(key)
+    }
+
+    fn with_entry(&self, root_key: &str, key: &str, entry: &Value) -> Tree {
+        self.tree.clone().changed(root_key, |servers| {
+            let servers = servers.unwrap_or(Tree::Object(Vec::new()));
+            Some(servers.changed(key, |_| Some(entry.into())))
+        })
+    }
+
+    /// Whether nothing but whitespace stands outside the root object.
+    fn is_all_root(&self) -> bool {
+        self.pieces.first().is_some_and(|piece| piece.span.start == self.root.span.start)
+            && self.pieces.last().is_some_and(|piece| piece.span.end == self.root.span.end)
+    }
+}
+
+/// Whether `text` holds nothing but what JSON calls whitespace (RFC 8259, section 2).
+fn is_blank(text: &str) -> bool {
+    text.trim_matches([' ', '\t', '\n', '\r']).is_empty()
+}
