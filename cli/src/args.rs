@@ -1,0 +1,316 @@
+//! The command line. Doc comments here are the `--help` text.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mcpkg_core::namespace::NamePattern;
+use mcpkg_core::{PackageName, Platform, Version};
+use url::Url;
+
+use crate::agents::Scope;
+use crate::request::PackageRequest;
+
+/// Install MCP servers, and know who built them
+///
+/// mcpkg verifies who built a server and from what source before it installs
+/// it, pins it in `mcpkg.lock`, links it into the settings of your agents, and
+/// checks every file again each time it starts.
+#[derive(Debug, Parser)]
+#[command(name = "mcpkg", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Use this registry, by its name
+    #[arg(long, global = true, value_name = "NAME")]
+    pub registry: Option<String>,
+}
+
+/// What to do
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Verify a server, pin it, and link it into your agents
+    #[command(visible_alias = "add")]
+    Install(InstallArgs),
+    /// Unlink a server from your agents and the lock
+    #[command(visible_alias = "rm")]
+    Remove(RemoveArgs),
+    /// List what is installed
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Verify again: everything in the lock, one server, or a file
+    Verify(VerifyArgs),
+    /// Start an installed server, as agents do
+    Run(RunArgs),
+    /// Search the registry
+    Search(SearchArgs),
+    /// Show what is known of a package: releases, publisher, evidence
+    Info(InfoArgs),
+    /// Make an artifact from a folder, the same bytes on every machine
+    Pack(PackArgs),
+    /// Sign and publish what `mcpkg pack` made
+    Publish(PublishArgs),
+    /// List the agents that servers can be linked into
+    Agents,
+    /// Say which registries to use, and whom to trust there
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Where a server is installed
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ScopeArg {
+    /// For you, in all projects
+    User,
+    /// For everybody in this project
+    Project,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::User => Self::User,
+            ScopeArg::Project => Self::Project,
+        }
+    }
+}
+
+/// Options of `install`
+#[derive(Args, Debug)]
+pub struct InstallArgs {
+    /// The package, with a version or a range after `@` if not the newest
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub package: PackageRequest,
+    /// Link it into these agents; `all` for each one found [default: all found]
+    #[arg(short, long, value_name = "AGENT", value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Install for you or for this project
+    #[arg(long, value_enum, default_value = "user")]
+    pub scope: ScopeArg,
+    /// Approve what it asks for, as shown
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Give a value to one of its settings
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Take a secret from a variable of the agent's environment when it starts
+    #[arg(long, value_name = "KEY=env:NAME")]
+    pub secret: Vec<String>,
+    /// Accept this one release although it is younger than policy asks
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub accept_fresh: Vec<String>,
+    /// Verify it and show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `remove`
+#[derive(Args, Debug)]
+pub struct RemoveArgs {
+    /// The package, or its short name
+    pub name: String,
+    /// Remove it for you or for this project
+    #[arg(long, value_enum, default_value = "user")]
+    pub scope: ScopeArg,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `list`
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// What is installed for you or for this project [default: both]
+    #[arg(long, value_enum)]
+    pub scope: Option<ScopeArg>,
+}
+
+/// Options of `verify`
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// An installed package, a release `name@version`, or an artifact's file
+    /// [default: everything in the locks]
+    pub what: Option<String>,
+    /// The evidence for a file
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Vec<PathBuf>,
+    /// The signed server.json of a file [default: the one beside it]
+    #[arg(long, value_name = "FILE")]
+    pub server_json: Option<PathBuf>,
+    /// Ask no registry
+    #[arg(long)]
+    pub offline: bool,
+    /// Accept this one release although it is younger than policy asks
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub accept_fresh: Vec<String>,
+}
+
+/// Options of `run`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The files are compared with the lock before anything starts, and the server gets an environment \
+made from nothing. It is NOT confined yet: it runs with your own rights, whatever permissions it \
+was granted, and its secrets come from the agent's environment (`--secret KEY=env:NAME`). \
+Confinement and the system's key store come with a later version.")]
+pub struct RunArgs {
+    /// The package, or its short name
+    pub name: String,
+    /// Use the lock of the project around this folder, not the user's own
+    #[arg(long)]
+    pub project: bool,
+}
+
+/// Options of `search`
+#[derive(Args, Debug)]
+pub struct SearchArgs {
+    /// Words to look for in names and descriptions
+    pub query: Vec<String>,
+    /// How many packages to show, at most 100
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub limit: u16,
+    /// Continue after a page, with what it printed
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+/// Options of `info`
+#[derive(Args, Debug)]
+pub struct InfoArgs {
+    /// The package, with a version after `@` if not the newest
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub package: PackageRequest,
+}
+
+/// Options of `pack`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The folder holds manifest.json (MCPB) and server.json (MCP registry, 2025-12-11). Not packed: \
+version control, .env files, credentials of package managers, node_modules/.bin, caches, and what \
+.mcpbignore names.")]
+pub struct PackArgs {
+    /// The folder to pack
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Where to put the artifact and the canonical server.json
+    #[arg(short, long, value_name = "FOLDER", default_value = "dist")]
+    pub out: PathBuf,
+    /// The server.json [default: the one in the folder]
+    #[arg(long, value_name = "FILE")]
+    pub server_json: Option<PathBuf>,
+    /// What it runs on, if not on everything
+    #[arg(long)]
+    pub platform: Option<Platform>,
+    /// Check and show the digests, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `publish`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Publishing is authorised by the signature alone: there is no token and no account. In CI the \
+identity comes from the CI itself (GitHub Actions: `permissions: id-token: write`).")]
+pub struct PublishArgs {
+    /// The folder that `mcpkg pack` wrote, with server.json and the artifacts
+    #[arg(default_value = "dist")]
+    pub folder: PathBuf,
+    /// Evidence made elsewhere, such as by actions/attest-build-provenance
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Vec<PathBuf>,
+    /// An OpenID Connect token for Sigstore, in a file (`-` for stdin)
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    pub identity_token: Option<PathBuf>,
+    /// The Sigstore services to sign with [default: the public-good ones]
+    #[arg(long, value_name = "FILE", env = "MCPKG_SIGNING_CONFIG")]
+    pub signing_config: Option<PathBuf>,
+    /// Sign, verify, and show what would be published, and upload nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What to do with registries
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    /// Use a registry
+    Add(RegistryAddArgs),
+    /// List the registries in use
+    #[command(visible_alias = "ls")]
+    List,
+    /// Stop using a registry
+    #[command(visible_alias = "rm")]
+    Remove(RegistryRemoveArgs),
+}
+
+/// Options of `registry add`
+#[derive(Args, Debug)]
+pub struct RegistryAddArgs {
+    /// What to call it
+    pub name: String,
+    /// Its address
+    pub url: Url,
+    /// Your own organisation runs it: releases need no minimum age
+    #[arg(long)]
+    pub private: bool,
+    /// The names it serves [default: `*`]
+    #[arg(long, value_name = "PATTERN")]
+    pub namespace: Vec<NamePattern>,
+    /// The `trusted_root.json` of a private Sigstore
+    #[arg(long, value_name = "FILE", requires = "trust_for")]
+    pub trusted_root: Option<PathBuf>,
+    /// The names that private Sigstore may vouch for
+    #[arg(long, value_name = "PATTERN", requires = "trusted_root")]
+    pub trust_for: Vec<NamePattern>,
+    /// Do not let the public-good Sigstore vouch for anything here
+    #[arg(long)]
+    pub no_public_good: bool,
+    /// Who may publish in a namespace that belongs to no forge account, as
+    /// `<pattern>=<issuer>,<subject>` or `<pattern>=<issuer>,repository:<url>`
+    #[arg(long, value_name = "RULE")]
+    pub publisher: Vec<String>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `registry remove`
+#[derive(Args, Debug)]
+pub struct RegistryRemoveArgs {
+    /// What it is called
+    pub name: String,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `completions`
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Reads `name@version`, for flags that name one release.
+pub fn parse_release(text: &str) -> Result<(PackageName, Version), String> {
+    let (name, version) =
+        text.split_once('@').ok_or_else(|| format!("`{text}` has no version after an `@`"))?;
+    Ok((
+        name.parse().map_err(|error| format!("{error}"))?,
+        version.parse().map_err(|error| format!("{error}"))?,
+    ))
+}

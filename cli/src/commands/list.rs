@@ -1,0 +1,57 @@
+//! `mcpkg list`: what is installed.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use mcpkg_core::lock::{Lock, LockedServer};
+use serde_json::json;
+
+use super::Context;
+use crate::agents::Scope;
+use crate::args::ListArgs;
+use crate::error::{Error, Result};
+use crate::lock_file::LockFile;
+use crate::ops::link;
+
+pub(super) fn run(args: &ListArgs, context: &Context) -> Result<ExitCode> {
+    let scopes = match args.scope {
+        Some(scope) => vec![Scope::from(scope)],
+        None => vec![Scope::User, Scope::Project],
+    };
+    let mut text = String::new();
+    let mut data = Vec::new();
+    for scope in scopes {
+        let lock = LockFile::read(scope, &context.places)?;
+        for server in lock.lock.servers() {
+            let agents: Vec<_> = server.agents.iter().map(|link| link.id.as_str()).collect();
+            let line = format!(
+                "{}@{}  {}  {}  {}",
+                server.name,
+                server.version,
+                link::scope_word(scope),
+                server.publisher,
+                agents.join(",")
+            );
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{line}");
+            data.push(json!({ "scope": link::scope_word(scope), "server": server }));
+        }
+    }
+    if data.is_empty() {
+        context.ui.detail("none", "nothing is installed; `mcpkg install <name>` does it");
+    }
+    context.ui.data(&data, || text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The one server that `text` names.
+pub(super) fn one<'a>(lock: &'a Lock, text: &str) -> Result<&'a LockedServer> {
+    match lock.find(text).as_slice() {
+        [server] => Ok(server),
+        [] => Err(Error::NoSuchServer(text.to_owned())),
+        several => {
+            let names: Vec<_> = several.iter().map(|server| server.name.to_string()).collect();
+            Err(Error::Ambiguous(text.to_owned(), names.join(", ")))
+        }
+    }
+}

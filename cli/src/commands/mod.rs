@@ -1,0 +1,70 @@
+//! One file per command. A command says what happens, in order; what it is made
+//! of is in [`crate::ops`]. It returns an exit code or an error, and neither
+//! prints nor exits by itself.
+
+mod agents;
+mod completions;
+mod info;
+mod install;
+mod list;
+mod pack;
+mod publish;
+mod registry;
+mod remove;
+mod run;
+mod search;
+mod verify;
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::args::{Cli, Command};
+use crate::config::Config;
+use crate::error::Result;
+use crate::places::Places;
+use crate::ui::Ui;
+
+/// What every command is given.
+pub struct Context {
+    /// Where things are.
+    pub places: Places,
+    /// What the user sees.
+    pub ui: Ui,
+    /// The registry that the user named.
+    pub registry: Option<String>,
+    /// The time, read once: one command makes one decision about age.
+    pub now: Timestamp,
+}
+
+impl Context {
+    /// The configuration.
+    pub fn config(&self) -> Result<Config> {
+        Config::read(&self.places)
+    }
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    let ui = Ui { json: cli.global.json, quiet: cli.global.quiet, yes: false };
+    let context = Context {
+        places: Places::from_environment()?,
+        ui,
+        registry: cli.global.registry,
+        now: Timestamp::now(),
+    };
+    match cli.command {
+        Command::Install(args) => install::run(&args, &context),
+        Command::Remove(args) => remove::run(&args, &context),
+        Command::List(args) => list::run(&args, &context),
+        Command::Verify(args) => verify::run(&args, &context),
+        Command::Run(args) => run::run(&args, &context),
+        Command::Search(args) => search::run(&args, &context),
+        Command::Info(args) => info::run(&args, &context),
+        Command::Pack(args) => pack::run(&args, &context),
+        Command::Publish(args) => publish::run(&args, &context),
+        Command::Agents => agents::run(&context),
+        Command::Registry(command) => registry::run(command, &context),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

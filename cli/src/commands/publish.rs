@@ -1,0 +1,134 @@
+//! `mcpkg publish`: sign what `mcpkg pack` made, verify the signature, upload.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use mcpkg_core::provenance::{Provenance, SERVER_JSON};
+use mcpkg_core::server_json::ServerJson;
+use mcpkg_core::{Digest, Platform, TreeDigest};
+use mcpkg_verify::{ReleaseSubjects, verify_release};
+use serde_json::json;
+
+use super::Context;
+use crate::args::PublishArgs;
+use crate::config::RegistryConfig;
+use crate::error::{Error, Result};
+use crate::ops::{pack, sign};
+use crate::registry::{Registry, Upload};
+
+type Artifact = (PathBuf, Platform, Digest, TreeDigest);
+
+pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
+    let ui = &context.ui;
+    let server_json = read_server_json(&args.folder)?;
+    let (name, version) = (server_json.name().clone(), server_json.version().clone());
+    let artifacts = read_artifacts(&args.folder)?;
+    let config = context.config()?;
+    let registry = config.registry_for(context.registry.as_deref(), Some(&name))?;
+
+    let bundles = if args.bundle.is_empty() {
+        let bundle = sign(args, context, &server_json, &artifacts)?;
+        vec![bundle]
+    } else {
+        args.bundle.iter().map(|path| read(path)).collect::<Result<_>>()?
+    };
+    // What the signing services answered, or somebody else's bundle, is checked
+    // before it is uploaded: a release that cannot be installed is no use.
+    let evidence = verify(&server_json, &artifacts, &bundles, registry, context)?;
+    for evidence in &evidence {
+        ui.detail("log entry", format!("{} in {}", evidence.log.index, evidence.log.log_id));
+    }
+    if args.dry_run {
+        ui.status("Would publish", format!("{name}@{version} to {}", registry.url));
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let paths: Vec<&Path> = artifacts.iter().map(|(path, ..)| path.as_path()).collect();
+    let upload =
+        Upload { server_json: server_json.canonical(), bundles: &bundles, artifacts: &paths };
+    let published = Registry::new(&registry.url)?.publish(&upload, ui)?;
+    let verb = if published.existed { "Exists" } else { "Published" };
+    ui.status(verb, format!("{name}@{version} at {}", registry.url));
+    let summary = json!({
+        "name": name,
+        "version": version,
+        "registry": registry.url,
+        "existed": published.existed,
+        "publisher": published.document.publisher,
+        "evidence": evidence,
+    });
+    ui.data(&summary, String::new)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sign(
+    args: &PublishArgs,
+    context: &Context,
+    server_json: &ServerJson,
+    artifacts: &[Artifact],
+) -> Result<Vec<u8>> {
+    let signer =
+        sign::Signer::find(args.identity_token.as_deref(), args.signing_config.as_deref())?;
+    let claims = signer.build_claims();
+    let subjects: Vec<_> =
+        artifacts.iter().map(|(_, platform, digest, tree)| (*platform, *digest, *tree)).collect();
+    let statement = Provenance {
+        name: server_json.name(),
+        version: server_json.version(),
+        metadata: server_json.digest(),
+        artifacts: &subjects,
+        build: claims.as_ref(),
+    }
+    .statement();
+    let bundle = signer.sign(statement.to_string().as_bytes())?;
+    context.ui.status("Signed", format!("as {}", signer.identity()));
+    Ok(bundle)
+}
+
+fn verify(
+    server_json: &ServerJson,
+    artifacts: &[Artifact],
+    bundles: &[Vec<u8>],
+    registry: &RegistryConfig,
+    context: &Context,
+) -> Result<Vec<mcpkg_core::evidence::Evidence>> {
+    let trust = registry.trust(&context.places)?;
+    let failed = "the evidence does not verify, so nothing was uploaded";
+    let roots = trust.for_name(server_json.name()).map_err(Error::wrap(failed))?;
+    let subjects = ReleaseSubjects {
+        name: server_json.name().clone(),
+        version: server_json.version().clone(),
+        metadata: server_json.digest(),
+        artifacts: artifacts.iter().map(|(_, _, digest, tree)| (*digest, Some(*tree))).collect(),
+    };
+    let bundles: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
+    verify_release(&subjects, &bundles, &roots).map_err(Error::wrap(failed))
+}
+
+fn read_server_json(folder: &Path) -> Result<ServerJson> {
+    let path = folder.join(SERVER_JSON);
+    ServerJson::read_strict(&read(&path)?)
+        .map_err(Error::wrap(format!("`{}` cannot be published", path.display())))
+}
+
+/// The artifacts in `folder`, by file name.
+fn read_artifacts(folder: &Path) -> Result<Vec<Artifact>> {
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let mut artifacts = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "mcpb") {
+            let file =
+                File::open(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+            let inspected = pack::inspect(file, &path)?;
+            artifacts.push((path, inspected.platform, inspected.digest, inspected.tree));
+        }
+    }
+    artifacts.sort();
+    Ok(artifacts)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,131 @@
+//! `mcpkg registry`: which registries to use, and whom to trust there.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use mcpkg_core::namespace::{AllowedIdentity, NamePattern, NamespaceRule, Who};
+
+use super::Context;
+use crate::args::{RegistryAddArgs, RegistryCommand, RegistryRemoveArgs};
+use crate::atomic;
+use crate::config::{Config, RegistryConfig, TrustRootConfig, read_trust_root};
+use crate::error::{Error, Result};
+use crate::registry::Registry;
+
+pub(super) fn run(command: RegistryCommand, context: &Context) -> Result<ExitCode> {
+    match command {
+        RegistryCommand::Add(args) => add(args, context),
+        RegistryCommand::List => list(context),
+        RegistryCommand::Remove(args) => remove(&args, context),
+    }
+}
+
+fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
+    let mut config = context.config()?;
+    if config.registries.iter().any(|registry| registry.name == args.name) {
+        return Err(Error::RegistryExists(args.name));
+    }
+    // The name becomes part of a file's name.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if args.name.is_empty() || args.name.len() > 64 || !args.name.chars().all(is_plain) {
+        return Err(Error::Argument {
+            what: "name for a registry",
+            found: args.name,
+            reason: "use letters, digits, `-` and `_`".to_owned(),
+        });
+    }
+    // Refuses an address that no client would be made for.
+    Registry::new(&args.url)?;
+
+    let publishers = args.publisher.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?;
+    let mut registry = RegistryConfig {
+        name: args.name.clone(),
+        url: args.url,
+        private: args.private,
+        namespaces: if args.namespace.is_empty() { vec![NamePattern::All] } else { args.namespace },
+        public_good: !args.no_public_good,
+        trust_roots: Vec::new(),
+        publishers,
+    };
+    if let Some(file) = args.trusted_root {
+        // Checked before it is kept; and kept as a copy, so that what is
+        // trusted does not change with a file somewhere else.
+        read_trust_root(&file)?;
+        let kept = PathBuf::from(format!("trusted_root.{}.json", registry.name));
+        let json = fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
+        if !args.dry_run {
+            atomic::write(&context.places.config.join(&kept), &json)?;
+        }
+        registry.trust_roots.push(TrustRootConfig { file: kept, namespaces: args.trust_for });
+    }
+    let verb = if args.dry_run { "Would add" } else { "Added" };
+    context.ui.status(verb, format!("{} at {}", registry.name, registry.url));
+    config.registries.push(registry);
+    if !args.dry_run {
+        config.write(&context.places)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(context: &Context) -> Result<ExitCode> {
+    let config = context.config()?;
+    let mut text = String::new();
+    for registry in &config.registries {
+        let names: Vec<_> = registry.namespaces.iter().map(ToString::to_string).collect();
+        let kind = if registry.private { "private" } else { "public" };
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(text, "{:<12} {}  {kind}  {}", registry.name, registry.url, names.join(" "));
+    }
+    if config.registries.is_empty() {
+        context.ui.detail("none", "`mcpkg registry add <name> <url>` names one");
+    }
+    context.ui.data(&config.registries, || text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(args: &RegistryRemoveArgs, context: &Context) -> Result<ExitCode> {
+    let mut config: Config = context.config()?;
+    let index = config
+        .registries
+        .iter()
+        .position(|registry| registry.name == args.name)
+        .ok_or_else(|| Error::UnknownRegistry(args.name.clone()))?;
+    let registry = config.registries.remove(index);
+    if args.dry_run {
+        context.ui.status("Would remove", &registry.name);
+        return Ok(ExitCode::SUCCESS);
+    }
+    config.write(&context.places)?;
+    for root in &registry.trust_roots {
+        let path = context.places.config.join(&root.file);
+        fs::remove_file(&path).map_err(|source| Error::Write { path, source })?;
+    }
+    context.ui.status("Removed", &registry.name);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads `<pattern>=<issuer>,<subject>` or `<pattern>=<issuer>,repository:<url>`.
+fn parse_rule(text: &str) -> Result<NamespaceRule> {
+    let error = |reason: String| Error::Argument {
+        what: "rule for a namespace",
+        found: text.to_owned(),
+        reason,
+    };
+    let expected = || error("expected `<pattern>=<issuer>,<subject>`".to_owned());
+    let (pattern, identity) = text.split_once('=').ok_or_else(expected)?;
+    let (issuer, who) = identity.split_once(',').ok_or_else(expected)?;
+    if issuer.is_empty() || who.is_empty() {
+        return Err(expected());
+    }
+    let who = match who.strip_prefix("repository:") {
+        Some(repository) => Who::Repository(repository.to_owned()),
+        None => Who::Subject(who.to_owned()),
+    };
+    Ok(NamespaceRule {
+        pattern: pattern.parse().map_err(|reason| error(format!("{reason}")))?,
+        identities: vec![AllowedIdentity { issuer: issuer.to_owned(), who }],
+    })
+}

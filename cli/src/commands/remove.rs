@@ -1,0 +1,62 @@
+//! `mcpkg remove`: unlink a server from agents and from the lock.
+
+use std::process::ExitCode;
+
+use mcpkg_core::lock::{Lock, LockedServer};
+use serde_json::json;
+
+use super::Context;
+use crate::agents::{self, Scope};
+use crate::args::RemoveArgs;
+use crate::error::{Error, Result};
+use crate::lock_file::{Exclusive, LockFile};
+use crate::settings::{self, Plan};
+
+pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
+    let ui = &context.ui;
+    let scope = Scope::from(args.scope);
+    let _exclusive = Exclusive::of(scope, &context.places)?;
+    let mut lock = LockFile::read(scope, &context.places)?;
+    let server = super::list::one(&lock.lock, &args.name)?.clone();
+
+    let mut plans = Vec::new();
+    for link in &server.agents {
+        let agent = agents::by_id(&link.id).ok_or_else(|| Error::UnknownAgent(link.id.clone()))?;
+        plans.push(Plan::unlink(agent, link, scope, &context.places)?);
+    }
+    if args.dry_run {
+        for plan in &plans {
+            ui.raw(plan.difference().as_bytes())?;
+        }
+        ui.status("Would remove", format!("{}@{}", server.name, server.version));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Settings first: an entry without its lock would fail at every start, and
+    // a lock without its entry is harmless and removed by the next try.
+    for plan in plans {
+        plan.write()?;
+    }
+    lock.lock.remove(&server.name);
+    hand_over(&server, &mut lock.lock);
+    lock.write()?;
+    ui.status("Removed", format!("{}@{}", server.name, server.version));
+    ui.data(&json!({ "removed": server }), String::new)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever is removed last from a file gives back what the first had created
+/// there: what is known of it passes to another server in the same file.
+fn hand_over(removed: &LockedServer, lock: &mut Lock) {
+    let names: Vec<_> = lock.servers().map(|server| server.name.clone()).collect();
+    for link in removed.agents.iter().filter(|link| settings::made_more_than_an_entry(link)) {
+        for name in &names {
+            let Some(mut server) = lock.get(name).cloned() else { continue };
+            let Some(heir) = server.agents.iter_mut().find(|other| other.id == link.id) else {
+                continue;
+            };
+            heir.footprint.clone_from(&link.footprint);
+            lock.insert(server);
+            break;
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Everything that can go wrong, with a code, a cause and a way out.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use mcpkg_core::api::Problem;
+use mcpkg_core::policy::Refusal;
+use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
+use serde::Serialize;
+
+/// The result of everything here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure that the user will see.
+///
+/// Messages say what happened, in lower case and without a full stop. They do
+/// not repeat their source: [`crate::ui::report`] prints the whole chain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the messages say what each one is")]
+pub enum Error {
+    // The machine.
+    #[error("could not find your home folder")]
+    NoHome,
+    #[error("could not read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("could not write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("could not print")]
+    Print(#[source] io::Error),
+    #[error("could not write JSON")]
+    Json(#[source] serde_json::Error),
+    #[error("this needs an answer, and there is no terminal to ask on")]
+    NoTerminal,
+    #[error("nothing was changed, because you said no")]
+    Declined,
+
+    // What the user asked for.
+    #[error("`{found}` is not a {what}: {reason}")]
+    Argument { what: &'static str, found: String, reason: String },
+    #[error("no registry is configured")]
+    NoRegistry,
+    #[error("no configured registry serves `{0}`")]
+    NoRegistryFor(PackageName),
+    #[error("there is no registry called `{0}`")]
+    UnknownRegistry(String),
+    #[error("there is a registry called `{0}` already")]
+    RegistryExists(String),
+    #[error("there is no agent called `{0}`")]
+    UnknownAgent(String),
+    #[error("{agent} has no settings file of {scope} scope")]
+    NoScope { agent: &'static str, scope: &'static str },
+    #[error("no agent was found on this machine")]
+    NoAgents,
+    #[error("`{0}` is not installed here")]
+    NoSuchServer(String),
+    #[error("`{0}` matches several installed packages: {1}")]
+    Ambiguous(String, String),
+    #[error("`{}` is not valid configuration", path.display())]
+    Config { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{message}")]
+    Setting { message: String, hint: &'static str },
+
+    // The registry.
+    #[error("could not reach the registry at {url}")]
+    Transport { url: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("the registry at {url} sends us elsewhere, to {to}")]
+    Redirect { url: String, to: String },
+    #[error("`{url}` is not https, and not on this machine")]
+    Insecure { url: String },
+    #[error("{url} sent more than the {limit_bytes} bytes that were expected")]
+    TooLong { url: String, limit_bytes: u64 },
+    #[error("the artifact has {found} bytes, expected at most {limit}")]
+    TooLarge { found: u64, limit: u64 },
+    #[error("{url} was too slow and was cut off")]
+    TooSlow { url: String },
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+    #[error("{url} answered with status {status}")]
+    Status { url: String, status: u16 },
+    #[error("{url} answered what no registry should: {reason}")]
+    Nonsense { url: String, reason: String },
+    #[error("`{name}` has no release that matches {wanted}")]
+    NoRelease { name: PackageName, wanted: String },
+    #[error("{name}@{version} has no artifact for this platform; it has {available}")]
+    NoArtifact { name: PackageName, version: Version, available: String },
+
+    // What does not hold.
+    #[error(
+        "the bytes are not the ones that were signed\n  expected {expected}\n  found    {found}"
+    )]
+    DigestMismatch { expected: Digest, found: Digest },
+    #[error(
+        "the files are not the ones that were pinned\n  expected {expected}\n  found    {found}"
+    )]
+    TreeMismatch { expected: TreeDigest, found: TreeDigest },
+    #[error("`{}` is missing from the content store", path.display())]
+    NotInStore { path: PathBuf },
+    #[error("the registry's answer for {name}@{version} contradicts itself: {what}")]
+    Contradiction { name: PackageName, version: Version, what: String },
+    #[error("{name}@{version} is installed with other content: the registry replaced a release")]
+    Replaced { name: PackageName, version: Version },
+    #[error("{}", .0.first().map_or_else(String::new, ToString::to_string))]
+    Refused(Vec<Refusal>),
+    #[error("`{}` is for {found}", path.display())]
+    WrongPlatform { path: PathBuf, found: Platform },
+    #[error("{context}")]
+    Failed { context: String, code: Code, hint: Option<&'static str>, source: Source },
+
+    // Signing.
+    #[error("nothing here can sign keylessly")]
+    NoIdentity,
+    #[error("could not sign: {step}")]
+    Sign { step: &'static str, source: Source },
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// One reason of a failure, ready to be shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// The stable code.
+    pub code: Code,
+    /// What happened.
+    pub message: String,
+    /// Why, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Error {
+    /// Wraps a failure of `core` or `verify` in what was being done.
+    pub fn wrap<E>(context: impl Into<String>) -> impl FnOnce(E) -> Self
+    where
+        E: Coded + std::error::Error + Send + Sync + 'static,
+    {
+        let context = context.into();
+        move |error| Self::Failed {
+            context,
+            code: error.code(),
+            hint: error.hint(),
+            source: Box::new(error),
+        }
+    }
+
+    /// Everything there is to say, one entry per broken rule.
+    pub fn reasons(&self) -> Vec<Reason> {
+        match self {
+            Self::Refused(refusals) => refusals
+                .iter()
+                .map(|refusal| Reason {
+                    code: refusal.code(),
+                    message: refusal.to_string(),
+                    causes: Vec::new(),
+                    hint: refusal.hint().map(str::to_owned),
+                })
+                .collect(),
+            Self::Problem(problem) if problem.causes.len() > 1 => problem
+                .causes
+                .iter()
+                .map(|cause| Reason {
+                    code: cause.code,
+                    message: cause.detail.clone(),
+                    causes: Vec::new(),
+                    hint: None,
+                })
+                .collect(),
+            _ => {
+                let causes =
+                    std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+                vec![Reason {
+                    code: self.code(),
+                    message: self.to_string(),
+                    causes: causes.map(ToString::to_string).collect(),
+                    hint: self.hint_text(),
+                }]
+            }
+        }
+    }
+
+    /// The failure as `--json` prints it.
+    pub fn to_json(&self) -> serde_json::Value {
+        let reasons = self.reasons();
+        serde_json::json!({ "code": self.code(), "reasons": reasons })
+    }
+
+    /// 2 for usage, 3 for a refusal by verification or policy, else 1.
+    ///
+    /// Source: `DESIGN.md` section 10.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Argument { .. }
+            | Self::UnknownAgent(_)
+            | Self::UnknownRegistry(_)
+            | Self::NoScope { .. }
+            | Self::NoTerminal => 2,
+            _ if self.is_refusal() => 3,
+            _ => 1,
+        })
+    }
+
+    /// Whether the answer was *no* rather than a failure to find out.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_)
+            | Self::Replaced { .. }
+            | Self::DigestMismatch { .. }
+            | Self::TreeMismatch { .. }
+            | Self::Contradiction { .. }
+            | Self::Redirect { .. }
+            | Self::Insecure { .. }
+            | Self::TooLong { .. }
+            | Self::TooLarge { .. }
+            | Self::Nonsense { .. } => true,
+            Self::Failed { .. } | Self::Problem(_) => !matches!(
+                self.code(),
+                Code::Storage
+                    | Code::Settings
+                    | Code::Config
+                    | Code::Lock
+                    | Code::NotFound
+                    | Code::Unavailable
+                    | Code::Internal
+                    | Code::Request
+                    | Code::Transport
+            ),
+            _ => false,
+        }
+    }
+
+    fn hint_text(&self) -> Option<String> {
+        match self {
+            Self::Problem(problem) => problem.hint.clone(),
+            _ => self.hint().map(str::to_owned),
+        }
+    }
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoHome | Self::Read { .. } | Self::Write { .. } | Self::Print(_) => Code::Storage,
+            Self::Json(_) => Code::Internal,
+            Self::NoTerminal | Self::Declined => Code::Permission,
+            Self::Argument { .. } | Self::Ambiguous(..) => Code::Request,
+            Self::NoRegistry
+            | Self::NoRegistryFor(_)
+            | Self::UnknownRegistry(_)
+            | Self::RegistryExists(_)
+            | Self::UnknownAgent(_)
+            | Self::NoScope { .. }
+            | Self::NoAgents
+            | Self::Config { .. }
+            | Self::Setting { .. } => Code::Config,
+            Self::NoSuchServer(_) | Self::NoRelease { .. } | Self::NotInStore { .. } => {
+                Code::NotFound
+            }
+            Self::Transport { .. }
+            | Self::Redirect { .. }
+            | Self::Insecure { .. }
+            | Self::TooSlow { .. } => Code::Transport,
+            Self::TooLong { .. } | Self::TooLarge { .. } => Code::Limit,
+            Self::Problem(problem) => problem.code,
+            Self::Status { .. } | Self::Nonsense { .. } => Code::Registry,
+            Self::NoArtifact { .. } | Self::WrongPlatform { .. } => Code::Platform,
+            Self::DigestMismatch { .. } => Code::Digest,
+            Self::TreeMismatch { .. } => Code::Tree,
+            Self::Contradiction { .. } => Code::Metadata,
+            Self::Replaced { .. } => Code::Immutable,
+            Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Refusal::code),
+            Self::Failed { code, .. } => *code,
+            Self::NoIdentity | Self::Sign { .. } => Code::Signature,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoHome => "set HOME to the folder that holds your settings",
+            Self::NoTerminal => "read what is asked for above, then approve it with `--yes`",
+            Self::NoRegistry | Self::NoRegistryFor(_) => {
+                "`mcpkg registry add <name> <url>` names one"
+            }
+            Self::UnknownRegistry(_) => "`mcpkg registry list` shows those that you can name",
+            Self::RegistryExists(_) => "remove it first: `mcpkg registry remove <name>`",
+            Self::UnknownAgent(_) | Self::NoScope { .. } | Self::NoAgents => {
+                "`mcpkg agents` lists the agents that you can name with `--agent`"
+            }
+            Self::NoSuchServer(_) => "`mcpkg list` shows what is; `mcpkg install` installs it",
+            Self::Ambiguous(..) => "use the full name, `<namespace>/<name>`",
+            Self::Config { .. } => "fix the file by hand; mcpkg has not changed it",
+            Self::Setting { hint, .. } => hint,
+            Self::Transport { .. } | Self::TooSlow { .. } => {
+                "check the address with `mcpkg registry list`, and that you are online"
+            }
+            Self::Redirect { .. } => {
+                "a registry answers itself; if it moved, add it again under its new address"
+            }
+            Self::Insecure { .. } => "use an https:// address",
+            Self::TooLong { .. } | Self::Nonsense { .. } => {
+                "do not use this registry until its operator has explained it"
+            }
+            Self::NoRelease { .. } => "`mcpkg info <name>` shows the releases there are",
+            Self::NoArtifact { .. } => "ask the author to publish one for this platform",
+            Self::DigestMismatch { .. } | Self::Contradiction { .. } => {
+                "do not use it; try again, and if that changes nothing, report it to the registry"
+            }
+            Self::TreeMismatch { .. } => {
+                "it was not started; `mcpkg install <name>` puts the pinned files back"
+            }
+            Self::NotInStore { .. } => "`mcpkg install <name>` fetches it again",
+            Self::Replaced { .. } => {
+                "do not use it; releases never change, so ask the registry's operator"
+            }
+            Self::NoIdentity => {
+                "run this in CI with `id-token: write`, pass `--identity-token <file>`, or sign \
+                 elsewhere and pass `--bundle <file>`"
+            }
+            Self::Failed { hint, .. } => return *hint,
+            _ => return None,
+        })
+    }
+}

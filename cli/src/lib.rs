@@ -1,0 +1,50 @@
+//! The `mcpkg` command: installs MCP servers, and proves where they came from.
+//!
+//! # Layers
+//!
+//! A command line goes down this list, and nothing calls back up it.
+//!
+//! | module | knows about | does not know about |
+//! |---|---|---|
+//! | [`args`] | the command line | what it does |
+//! | [`commands`] | the order of things, and what to say | HTTP, archives, files' formats |
+//! | [`ops`] | what things are made of | the command line, printing |
+//! | core, verify | packages, evidence, decisions | anything outside them |
+//!
+//! Beside them: [`registry`] is the only one that knows HTTP, [`ui`] the only one
+//! that prints, [`places`] the only one that asks the environment where things
+//! are, [`agents`] edits text and touches no file.
+
+pub mod agents;
+pub mod args;
+pub mod atomic;
+pub mod commands;
+pub mod config;
+pub mod error;
+pub mod lock_file;
+pub mod ops;
+pub mod places;
+pub mod registry;
+pub mod request;
+pub mod settings;
+pub mod settings_file;
+pub mod show;
+pub mod store;
+pub mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let is_json = cli.global.json;
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            ui::report(&error, is_json);
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! From a folder to an artifact: the same tree gives the same bytes on any
+//! machine, clock, locale and umask.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Cursor, Seek as _};
+use std::path::{Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use mcpkg_core::archive::{self, Archive, ArchivePath, Limits, Writer};
+use mcpkg_core::manifest::{self, Manifest};
+use mcpkg_core::provenance::{SERVER_JSON, artifact_file_name};
+use mcpkg_core::server_json::ServerJson;
+use mcpkg_core::{Code, Digest, Platform, TreeDigest};
+use serde_json::{Value, json};
+use sha2::Digest as _;
+
+use crate::atomic;
+use crate::error::{Error, Result};
+use crate::ops::fetch::{MANIFEST, read_manifest};
+use crate::store::is_executable;
+
+/// What is never packed, in the syntax of `.gitignore`: version control, what
+/// holds credentials, caches, links that npm makes for a shell, artifacts, and the
+/// `server.json`, which is signed beside the artifact.
+const NEVER: [&str; 23] = [
+    ".git",
+    ".hg",
+    ".svn",
+    ".jj",
+    ".gitignore",
+    ".gitattributes",
+    ".mcpbignore",
+    ".env",
+    ".env.*",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    ".netrc",
+    "node_modules/.bin",
+    "node_modules/.cache",
+    "node_modules/.package-lock.json",
+    "__pycache__",
+    ".DS_Store",
+    "Thumbs.db",
+    "*.mcpb",
+    "/mcpkg.toml",
+    "/server.json",
+];
+
+/// A packed release: the artifact in a temporary file, and its metadata.
+pub struct Packed {
+    /// The canonical `server.json`.
+    pub server_json: ServerJson,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The digest of the artifact.
+    pub digest: Digest,
+    /// The digest of the files in it.
+    pub tree: TreeDigest,
+    /// The artifact's length in bytes.
+    pub size_bytes: u64,
+    /// How many files are in it.
+    pub file_count: usize,
+    file: tempfile::NamedTempFile,
+}
+
+impl Packed {
+    /// Writes the artifact and the canonical `server.json` into `folder`.
+    pub fn write(self, folder: &Path) -> Result<PathBuf> {
+        let path = folder.join(self.file_name());
+        atomic::create_folder(folder)?;
+        let failed = |source| Error::Write { path: path.clone(), source };
+        // The temporary file may be on another file system, so copy.
+        let mut source = self.file.reopen().map_err(failed)?;
+        let mut target = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        io::copy(&mut source, &mut target).map_err(failed)?;
+        target.as_file().sync_all().map_err(failed)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let readable = fs::Permissions::from_mode(0o644);
+            target.as_file().set_permissions(readable).map_err(failed)?;
+        }
+        target.persist(&path).map_err(|error| failed(error.error))?;
+        atomic::write(&folder.join(SERVER_JSON), self.server_json.canonical())?;
+        Ok(path)
+    }
+
+    /// What the artifact's file is called.
+    pub fn file_name(&self) -> String {
+        artifact_file_name(self.server_json.name(), self.server_json.version(), self.platform)
+    }
+}
+
+/// Packs `folder`. Files in `out`, if that is below it, are left out.
+pub fn pack(
+    folder: &Path,
+    server_json: Option<&Path>,
+    platform: Option<Platform>,
+    out: &Path,
+) -> Result<Packed> {
+    let server_json = read_server_json(folder, server_json)?;
+    let manifest_bytes = manifest_bytes(folder, platform)?;
+    let manifest_path = folder.join(MANIFEST);
+    let context = || format!("`{}` cannot be packed", manifest_path.display());
+    let manifest = Manifest::read(&manifest_bytes).map_err(Error::wrap(context()))?;
+    manifest.agrees_with(&server_json).map_err(Error::wrap(context()))?;
+    let files = collect(folder, out)?;
+    manifest
+        .check_against_paths(files.iter().map(|file| file.path.as_str()))
+        .map_err(Error::wrap(context()))?;
+
+    let failed = |source| Error::Write { path: PathBuf::from("a temporary file"), source };
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    let mut writer = Writer::new(BufWriter::new(file.as_file_mut()), &Limits::default());
+    let file_count = files.len();
+    for entry in files {
+        let context = || format!("`{}` cannot be packed", entry.source.display());
+        if entry.path.as_str() == MANIFEST {
+            let mut manifest = Cursor::new(&manifest_bytes);
+            writer.add(&entry.path, false, &mut manifest).map_err(Error::wrap(context()))?;
+            continue;
+        }
+        let mut source = File::open(&entry.source)
+            .map_err(|source| Error::Read { path: entry.source.clone(), source })?;
+        writer
+            .add(&entry.path, entry.is_executable, &mut source)
+            .map_err(Error::wrap(context()))?;
+    }
+    let archive::Packed { output, tree, .. } = writer.finish().map_err(Error::wrap(context()))?;
+    output.into_inner().map_err(|error| failed(error.into_error()))?;
+    let (digest, size_bytes) = hash(file.as_file_mut()).map_err(failed)?;
+    check(file.reopen().map_err(failed)?, tree, folder)?;
+    Ok(Packed {
+        platform: manifest.platform(),
+        server_json,
+        digest,
+        tree,
+        size_bytes,
+        file_count,
+        file,
+    })
+}
+
+/// Reads back what was written, as every registry and client will. A folder
+/// that makes an archive they refuse is better refused here.
+fn check(file: File, tree: TreeDigest, folder: &Path) -> Result<()> {
+    let context = || format!("`{}` makes no valid artifact", folder.display());
+    let mut archive = Archive::read(file, &Limits::default()).map_err(Error::wrap(context()))?;
+    let found = archive.tree_digest().map_err(Error::wrap(context()))?;
+    if found == tree { Ok(()) } else { Err(Error::TreeMismatch { expected: tree, found }) }
+}
+
+fn read_server_json(folder: &Path, path: Option<&Path>) -> Result<ServerJson> {
+    let path = path.map_or_else(|| folder.join(SERVER_JSON), Path::to_owned);
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::Setting {
+                message: format!("there is no `{}`", path.display()),
+                hint: "write one: {\"$schema\": \"https://static.modelcontextprotocol.io/schemas/\
+                       2025-12-11/server.schema.json\", \"name\": \"io.github.<you>/<server>\", \
+                       \"description\": \"…\", \"version\": \"1.0.0\"}",
+            });
+        }
+        other => other.map_err(|source| Error::Read { path: path.clone(), source })?,
+    };
+    ServerJson::read_strict(&bytes)
+        .map_err(Error::wrap(format!("`{}` cannot be published", path.display())))
+}
+
+/// The manifest as it is packed: as it is on disk, unless it has to be told
+/// which platform this artifact is for.
+fn manifest_bytes(folder: &Path, platform: Option<Platform>) -> Result<Vec<u8>> {
+    let path = folder.join(MANIFEST);
+    let bytes = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let Some(platform) = platform else { return Ok(bytes) };
+    let context = || format!("`{}` cannot be packed", path.display());
+    if Manifest::read(&bytes).map_err(Error::wrap(context()))?.platform() == platform {
+        return Ok(bytes);
+    }
+    let mut manifest: Value = serde_json::from_slice(&bytes).map_err(Error::Json)?;
+    if let Some(fields) = manifest.as_object_mut() {
+        let meta = fields.entry("_meta").or_insert_with(|| json!({}));
+        if let Some(meta) = meta.as_object_mut() {
+            meta.insert(manifest::EXTENSION.to_owned(), json!({ "platform": platform }));
+        }
+    }
+    let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(Error::Json)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+struct PackedFile {
+    path: ArchivePath,
+    source: PathBuf,
+    is_executable: bool,
+}
+
+/// The files to pack, by the bytes of their paths.
+fn collect(folder: &Path, out: &Path) -> Result<Vec<PackedFile>> {
+    let ignored = ignored(folder)?;
+    let out = fs::canonicalize(out).ok();
+    let mut files = Vec::new();
+    walk(folder, folder, &ignored, out.as_deref(), &mut files)?;
+    files.sort_by(|a: &PackedFile, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+fn ignored(folder: &Path) -> Result<Gitignore> {
+    let mut builder = GitignoreBuilder::new(folder);
+    let setting = |error: ignore::Error| Error::Setting {
+        message: format!("`.mcpbignore` cannot be read: {error}"),
+        hint: "it has the syntax of .gitignore",
+    };
+    for pattern in NEVER {
+        builder.add_line(None, pattern).map_err(setting)?;
+    }
+    let own = folder.join(".mcpbignore");
+    if own.is_file()
+        && let Some(error) = builder.add(own)
+    {
+        return Err(setting(error));
+    }
+    builder.build().map_err(setting)
+}
+
+fn walk(
+    root: &Path,
+    folder: &Path,
+    ignored: &Gitignore,
+    out: Option<&Path>,
+    files: &mut Vec<PackedFile>,
+) -> Result<()> {
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let source = entry.map_err(failed)?.path();
+        // The metadata of the entry itself: a link is not followed, because it
+        // could bring in what is not below the folder.
+        let metadata = fs::symlink_metadata(&source).map_err(failed)?;
+        if ignored.matched(&source, metadata.is_dir()).is_ignore() {
+            continue;
+        }
+        if metadata.is_dir() {
+            if out.is_none() || fs::canonicalize(&source).ok().as_deref() != out {
+                walk(root, &source, ignored, out, files)?;
+            }
+        } else if metadata.is_file() {
+            let path = archive_path(root, &source)?;
+            files.push(PackedFile { path, is_executable: is_executable(&metadata), source });
+        } else {
+            return Err(Error::Failed {
+                context: format!("`{}` is neither a file nor a folder", source.display()),
+                code: Code::EntryType,
+                hint: Some(
+                    "an artifact holds regular files only: copy it, or name it in .mcpbignore",
+                ),
+                source: "links, pipes and devices cannot be packed".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn archive_path(root: &Path, source: &Path) -> Result<ArchivePath> {
+    let relative = source.strip_prefix(root).unwrap_or(source);
+    let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
+    let path = parts.map(|parts| parts.join("/")).unwrap_or_default();
+    path.parse::<ArchivePath>()
+        .map_err(Error::wrap(format!("`{}` cannot be packed", source.display())))
+}
+
+fn hash(file: &mut File) -> io::Result<(Digest, u64)> {
+    file.rewind()?;
+    let mut hasher = sha2::Sha256::new();
+    let size_bytes = io::copy(file, &mut hasher)?;
+    Ok((Digest::from_bytes(hasher.finalize().into()), size_bytes))
+}
+
+/// What an artifact's file is, found by reading it.
+pub struct Inspected {
+    /// What it runs on.
+    pub platform: Platform,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// The digest of the files in it.
+    pub tree: TreeDigest,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+/// Reads the artifact in `file`, structure and contents, and unpacks nothing.
+pub fn inspect(mut file: File, path: &Path) -> Result<Inspected> {
+    let context = || format!("`{}` is no artifact that can be used", path.display());
+    let (digest, _) =
+        hash(&mut file).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let mut archive = Archive::read(file, &Limits::default()).map_err(Error::wrap(context()))?;
+    let manifest = read_manifest(&mut archive, path)?;
+    let tree = archive.tree_digest().map_err(Error::wrap(context()))?;
+    Ok(Inspected { platform: manifest.platform(), digest, tree, manifest })
+}

@@ -1,0 +1,171 @@
+//! What a user asks for: a package, and perhaps which release.
+
+use std::fmt;
+use std::str::FromStr;
+
+use mcpkg_core::api::{IndexLine, PackageIndex, Status};
+use mcpkg_core::{PackageName, Platform, Version};
+
+use crate::error::{Error, Result};
+
+/// A package and which of its releases: `name`, `name@1.2.0` or `name@^1.2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageRequest {
+    /// The package.
+    pub name: PackageName,
+    /// Which release.
+    pub wanted: Wanted,
+}
+
+/// Which of a package's releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest that is no pre-release, or the newest of those.
+    Newest,
+    /// Exactly this one.
+    Exactly(Version),
+    /// The newest in a range, as Cargo reads ranges.
+    Range(semver::VersionReq),
+}
+
+impl FromStr for PackageRequest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, wanted) = match text.split_once('@') {
+            None => (text, Wanted::Newest),
+            // A bare version means that version, not the range that Cargo would
+            // read into it: what is installed is pinned.
+            Some((name, version)) => match version.parse::<Version>() {
+                Ok(version) => (name, Wanted::Exactly(version)),
+                Err(exact) => match version.parse() {
+                    Ok(range) if version.contains(['^', '~', '*', '<', '>', '=']) => {
+                        (name, Wanted::Range(range))
+                    }
+                    _ => return Err(exact.to_string()),
+                },
+            },
+        };
+        Ok(Self { name: name.parse().map_err(|error| format!("{error}"))?, wanted })
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("this platform"),
+            Self::Exactly(version) => write!(f, "version {version}"),
+            Self::Range(range) => write!(f, "{range}"),
+        }
+    }
+}
+
+impl PackageRequest {
+    /// Chooses a release from an index.
+    ///
+    /// A yanked release is never chosen, not even by its exact version; where
+    /// one is locked already, it stays and is warned of. The order in which the
+    /// index lists releases is not relied on.
+    pub fn choose<'a>(
+        &self,
+        index: &'a PackageIndex,
+        host: Option<Platform>,
+    ) -> Result<&'a IndexLine> {
+        let runs_here = |line: &IndexLine| {
+            line.platforms.is_empty()
+                || line.platforms.iter().any(|platform| platform.runs_on(host))
+        };
+        let is_wanted = |line: &IndexLine| match &self.wanted {
+            Wanted::Newest => true,
+            Wanted::Exactly(version) => line.version == *version,
+            Wanted::Range(range) => range.matches(line.version.as_semver()),
+        };
+        let candidates: Vec<_> = index
+            .releases
+            .iter()
+            .filter(|line| line.status == Status::Active && is_wanted(line))
+            .collect();
+        let newest = |allow_prerelease: bool| {
+            candidates
+                .iter()
+                .copied()
+                .filter(|line| runs_here(line))
+                .filter(|line| allow_prerelease || !line.version.is_prerelease())
+                .max_by(|a, b| a.version.cmp(&b.version))
+        };
+        newest(false).or_else(|| newest(true)).ok_or_else(|| match candidates.first() {
+            Some(line) => Error::NoArtifact {
+                name: self.name.clone(),
+                version: line.version.clone(),
+                available: platforms(&line.platforms),
+            },
+            None => Error::NoRelease { name: self.name.clone(), wanted: self.wanted.to_string() },
+        })
+    }
+}
+
+/// Platforms in words.
+pub fn platforms(platforms: &[Platform]) -> String {
+    let words: Vec<_> = platforms.iter().map(ToString::to_string).collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcpkg_core::publisher::{Identity, Publisher};
+
+    fn index(lines: &[(&str, Status, &[&str])]) -> PackageIndex {
+        PackageIndex {
+            name: "acme/weather".parse().unwrap(),
+            publisher: Publisher::Identity(Identity {
+                issuer: "https://sso.example".into(),
+                subject: "a@example.com".into(),
+            }),
+            releases: lines
+                .iter()
+                .map(|(version, status, platforms)| IndexLine {
+                    version: version.parse().unwrap(),
+                    published_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+                    status: *status,
+                    platforms: platforms.iter().map(|text| text.parse().unwrap()).collect(),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_newest_that_fits_is_chosen_whatever_the_order() {
+        let index = index(&[
+            ("1.9.0", Status::Active, &["any"]),
+            ("1.10.0", Status::Active, &["any"]),
+            ("1.11.0", Status::Yanked, &["any"]),
+            ("2.0.0", Status::Active, &["darwin-aarch64"]),
+            ("3.0.0-rc.1", Status::Active, &["any"]),
+        ]);
+        let host = Some("linux-x86_64".parse().unwrap());
+        for (request, chosen) in [
+            ("acme/weather", Ok("1.10.0")),
+            ("acme/weather@1.9.0", Ok("1.9.0")),
+            ("acme/weather@~1.9", Ok("1.9.0")),
+            ("acme/weather@3.0.0-rc.1", Ok("3.0.0-rc.1")),
+            ("acme/weather@1.11.0", Err("E_NOT_FOUND")),
+            ("acme/weather@^2", Err("E_PLATFORM")),
+            ("acme/weather@^9", Err("E_NOT_FOUND")),
+        ] {
+            let request: PackageRequest = request.parse().unwrap();
+            let found = request.choose(&index, host).map(|line| line.version.to_string());
+            let found = found.map_err(|error| mcpkg_core::Coded::code(&error).as_str());
+            assert_eq!(found.as_deref(), chosen.as_ref().copied(), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn a_bare_version_is_no_range() {
+        assert!("acme/weather@1.2".parse::<PackageRequest>().is_err());
+        assert!("acme/weather@latest".parse::<PackageRequest>().is_err());
+        assert!("acme/weather@".parse::<PackageRequest>().is_err());
+        let request: PackageRequest = "acme/weather@1.2.0".parse().unwrap();
+        assert!(matches!(request.wanted, Wanted::Exactly(_)));
+    }
+}

@@ -1,0 +1,188 @@
+//! What the user sees. The only file that prints.
+//!
+//! Data goes to stdout, talk to stderr. Text that came from elsewhere is made
+//! safe for a terminal here, once, and not at each place that makes a message.
+
+use std::fmt::{self, Display};
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// How much to say, and in which form.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ui {
+    /// Data as JSON.
+    pub json: bool,
+    /// No talk but errors.
+    pub quiet: bool,
+    /// Never ask: take what was asked for as approved.
+    pub yes: bool,
+}
+
+impl Ui {
+    /// Says that something was done: a verb and its object.
+    pub fn status(&self, verb: &str, what: impl Display) {
+        if !self.quiet {
+            anstream::eprintln!("{GREEN}{verb:>12}{GREEN:#} {}", Printable(what));
+        }
+    }
+
+    /// Says something that the user should look at.
+    pub fn warn(&self, what: impl Display) {
+        if !self.quiet {
+            anstream::eprintln!("{YELLOW}warning{YELLOW:#}: {}", Printable(what));
+        }
+    }
+
+    /// Says a line of explanation, indented below a status.
+    pub fn detail(&self, label: &str, what: impl Display) {
+        if !self.quiet {
+            anstream::eprintln!("{DIM}{label:>12}{DIM:#} {}", Printable(what));
+        }
+    }
+
+    /// Says a heading.
+    pub fn heading(&self, what: impl Display) {
+        if !self.quiet {
+            anstream::eprintln!("\n  {BOLD}{}{BOLD:#}", Printable(what));
+        }
+    }
+
+    /// Prints data: `value` as JSON where that was asked for, else `text`.
+    pub fn data<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<()> {
+        let text = if self.json {
+            let mut json = serde_json::to_string_pretty(value).map_err(Error::Json)?;
+            json.push('\n');
+            json
+        } else {
+            Printable(text()).to_string()
+        };
+        self.raw(text.as_bytes())
+    }
+
+    /// Prints bytes that are ours, as they are.
+    pub fn raw(&self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // `mcpkg list | head` is no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(source) => Err(Error::Print(source)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Asks a question that has a yes. Without a terminal, and without `--yes`,
+    /// the answer is an error that names the flag.
+    pub fn confirm(&self, question: &str) -> Result<bool> {
+        if self.yes {
+            return Ok(true);
+        }
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return Err(Error::NoTerminal);
+        }
+        dialoguer::Confirm::new().with_prompt(question).default(false).interact().map_err(|error| {
+            match error {
+                dialoguer::Error::IO(source) => Error::Print(source),
+            }
+        })
+    }
+
+    /// A progress bar over `total` bytes, which shows itself after a second and
+    /// on a terminal only.
+    pub fn progress(&self, verb: &str, total: u64) -> ProgressBar {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        let template = "{prefix:>12.green.bold} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(verb.to_owned());
+        bar
+    }
+
+    /// Advances a bar, and shows it once it has been worth it.
+    pub fn advance(bar: &ProgressBar, bytes: u64) {
+        bar.inc(bytes);
+        if bar.is_hidden()
+            && !bar.is_finished()
+            && bar.length().is_some_and(|length| length > 0)
+            && bar.elapsed() > Duration::from_secs(1)
+            && std::io::stderr().is_terminal()
+        {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+}
+
+/// Reports a failure: what happened, why, and what to do about it.
+pub fn report(error: &Error, json: bool) {
+    if json {
+        let mut stdout = anstream::stdout().lock();
+        let body = serde_json::json!({ "error": error.to_json() });
+        // Nothing is left to be told if this fails: stderr follows, and the
+        // exit code says the rest.
+        let _ = writeln!(stdout, "{body:#}");
+    }
+    for (index, reason) in error.reasons().iter().enumerate() {
+        let label = if index == 0 { "error" } else { "  and" };
+        anstream::eprintln!("{RED}{label}[{}]{RED:#}: {}", reason.code, Printable(&reason.message));
+        for cause in &reason.causes {
+            anstream::eprintln!("  caused by: {}", Printable(cause));
+        }
+        if let Some(hint) = &reason.hint {
+            anstream::eprintln!("   {BOLD}hint{BOLD:#}: {}", Printable(hint));
+        }
+    }
+}
+
+/// Text with everything replaced that could rewrite a screen or reorder a line:
+/// control characters, and Unicode's bidirectional and invisible formatting.
+///
+/// A registry could otherwise show one publisher and mean another.
+pub struct Printable<T>(pub T);
+
+impl<T: Display> Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_unsafe = |c: char| {
+            (c.is_control() && c != '\n' && c != '\t')
+                || matches!(c,
+                    '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                    | '\u{feff}' | '\u{061c}' | '\u{00ad}')
+        };
+        for c in self.0.to_string().chars() {
+            fmt::Write::write_char(f, if is_unsafe(c) { '\u{fffd}' } else { c })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Printable;
+
+    #[test]
+    fn what_could_rewrite_the_screen_is_shown_as_a_mark() {
+        for (text, shown) in [
+            ("plain text, ünïcode too", "plain text, ünïcode too"),
+            ("\u{1b}[2Jgone", "\u{fffd}[2Jgone"),
+            ("a\rb", "a\u{fffd}b"),
+            ("acme\u{202e}live", "acme\u{fffd}live"),
+            ("two\nlines", "two\nlines"),
+        ] {
+            assert_eq!(Printable(text).to_string(), shown);
+        }
+    }
+}
