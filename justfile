@@ -1,0 +1,41 @@
+# `just` lists these.
+
+_default:
+    @just --list --unsorted
+
+# Everything that CI checks and that needs Rust alone
+check: test fmt clippy doc
+
+# The tests
+test:
+    cargo test --workspace
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The story: publish, verify, install, launch, and three attacks
+quickstart:
+    cargo quickstart
+
+# A real package from npm, through everything, with MCP clients we did not write (Node)
+real-input:
+    tests/real-input/run
+
+# The figures of docs/benchmarks.md (Node, curl, unzip, wrk)
+bench:
+    cargo bench --package mcpkg-verify
+    cargo run --release --package mcpkg-real-input -- bench
+
+# Every fuzz target for so many seconds each
+fuzz seconds="300":
+    fuzz/run {{seconds}}
+
+# Licences, advisories, bans
+deny:
+    cargo deny check
