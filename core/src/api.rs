@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::log::{Hash, VerifierKey};
 use crate::publisher::Publisher;
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
 
@@ -33,6 +34,23 @@ pub struct PackageIndex {
     pub publisher: Publisher,
     /// One short line each, newest version first.
     pub releases: Vec<IndexLine>,
+    /// What the log says of it.
+    pub log: IndexLog,
+}
+
+/// What shows that a [`PackageIndex`] leaves nothing out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct IndexLog {
+    /// Which entries are about the package, signed: a [`crate::log::IndexNote`].
+    pub index: String,
+    /// The log's checkpoint of the same tree.
+    pub checkpoint: String,
+    /// The proof that the tree of the size that was passed as `seen` is the start of
+    /// the checkpoint's; absent if there is no such tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Vec<Hash>>,
 }
 
 /// One release in a [`PackageIndex`].
@@ -50,6 +68,8 @@ pub struct IndexLine {
     pub status: Status,
     /// What it runs on; empty for a release of remotes only.
     pub platforms: Vec<Platform>,
+    /// The index of the log's entry that published it.
+    pub entry: u64,
 }
 
 /// `GET /v1/packages/{namespace}/{name}/{version}`: everything about one release,
@@ -79,6 +99,39 @@ pub struct ReleaseDocument {
     /// Whether it may be chosen.
     #[serde(default)]
     pub status: Status,
+    /// The proof that all of it is in the log.
+    pub log: ReleaseLog,
+}
+
+/// What shows that a [`ReleaseDocument`] is in the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseLog {
+    /// The entry that published it, byte for byte: a [`crate::log::Publish`].
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::object"))]
+    pub entry: Box<RawValue>,
+    /// The proof that the entry is in the log: a [`crate::log::Receipt`]. The same
+    /// for ever.
+    pub receipt: String,
+    /// The proof that the receipt's tree is the start of the tree of the size that was
+    /// passed as `at`; absent if there is no such tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Vec<Hash>>,
+}
+
+/// `GET /v1/log`: which log a registry has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LogDocument {
+    /// The log's name.
+    pub origin: String,
+    /// The key that signs it now.
+    pub key: VerifierKey,
+    /// How it came to that key, oldest first: [`crate::log::Succession`]s, signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<String>,
 }
 
 /// One artifact of a release, at `/v1/blobs/{digest}`.

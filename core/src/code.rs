@@ -105,6 +105,32 @@ codes! {
     Request = "E_REQUEST",
     /// Nothing at this address.
     NotFound = "E_NOT_FOUND",
+    /// A signed note that is malformed, or whose signature is wrong.
+    Note = "E_NOTE",
+    /// A tile of the log that does not belong to the signed tree.
+    LogTile = "E_LOG_TILE",
+    /// An empty answer where the log should have said something.
+    LogEmpty = "E_LOG_EMPTY",
+    /// An entry of the log that is about something else.
+    LogSubject = "E_LOG_SUBJECT",
+    /// A proof of the log that proves nothing.
+    LogProof = "E_LOG_PROOF",
+    /// A log that tells two stories.
+    LogFork = "E_LOG_FORK",
+    /// A log that is signed by another key than the pinned one.
+    LogKey = "E_LOG_KEY",
+    /// A log that takes no more entries.
+    LogFrozen = "E_LOG_FROZEN",
+    /// Too few witnesses vouch for the log.
+    Witness = "E_WITNESS",
+    /// An index that is older than what is installed.
+    Rollback = "E_ROLLBACK",
+    /// A log that has not been signed for longer than policy allows.
+    Stale = "E_STALE",
+    /// A release that was logged, and that the index no longer shows.
+    HiddenRelease = "E_HIDDEN_RELEASE",
+    /// A clock that went back, so that nothing can be dated.
+    Clock = "E_CLOCK",
     /// A stored blob that no longer has the bytes its digest names.
     Blob = "E_BLOB",
     /// A disk that is full, read-only or failing, or a database that is locked.

@@ -23,6 +23,7 @@ mod digest;
 pub mod evidence;
 pub mod json;
 pub mod lock;
+pub mod log;
 pub mod manifest;
 mod name;
 pub mod namespace;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use crate::api::Artifact;
+use crate::log::{Entry, Publish};
 use crate::permissions::Permissions;
 use crate::publisher::Publisher;
 use crate::{Code, Coded, Digest, PackageName, Platform, Version};
@@ -59,6 +60,8 @@ pub struct LockedServer {
     pub evidence: Vec<Digest>,
     /// The publisher that is pinned: releases by another are refused.
     pub publisher: Publisher,
+    /// Where the registry's log has it.
+    pub log: LockedLog,
     /// Every artifact of the release, so that a mixed team shares one lock.
     #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<LockedArtifact>,
@@ -74,6 +77,26 @@ pub struct LockedServer {
     /// The agents it is linked into.
     #[serde(default, rename = "agent", skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentLink>,
+}
+
+/// A release's place in its registry's log, and the proof of it.
+///
+/// With the rest of the lock it gives the log's entry again, see
+/// [`LockedServer::entry`], so that the receipt is checked without the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LockedLog {
+    /// The index of the entry that published it.
+    pub entry: u64,
+    /// The index of the package's entry before that one, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
+    /// When the registry accepted it, in UTC to the whole second.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub time: Timestamp,
+    /// The proof, a [`crate::log::Receipt`].
+    pub receipt: String,
 }
 
 /// One artifact, as [`Artifact`] in the API, in the lock's spelling.
@@ -263,6 +286,28 @@ impl LockedServer {
     pub fn artifact_for(&self, host: Option<Platform>) -> Option<&LockedArtifact> {
         Platform::choose(&self.artifacts, |artifact| artifact.platform, host)
     }
+
+    /// The entry of the registry's log that published it, made of what is pinned
+    /// here. If the lock was changed in any of that, it is not the logged one.
+    pub fn entry(&self) -> Entry {
+        Entry::Publish(Publish {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            metadata: self.metadata,
+            artifacts: self.artifacts.iter().map(Artifact::from).collect(),
+            evidence: self.evidence.clone(),
+            publisher: self.publisher.clone(),
+            previous: self.log.previous,
+            time: self.log.time,
+        })
+    }
+}
+
+impl From<&LockedArtifact> for Artifact {
+    fn from(artifact: &LockedArtifact) -> Self {
+        let LockedArtifact { platform, digest, tree, size_bytes } = *artifact;
+        Self { platform, digest, tree, size_bytes }
+    }
 }
 
 impl From<&Artifact> for LockedArtifact {
@@ -331,6 +376,12 @@ mod tests {
                 issuer: "https://sso.example".into(),
                 subject: "a@example.com".into(),
             }),
+            log: LockedLog {
+                entry: 4,
+                previous: Some(2),
+                time: "2026-11-01T00:00:05Z".parse().unwrap(),
+                receipt: "c2sp.org/tlog-proof@v1\nindex 4\n\nlog\n5\n".into(),
+            },
             artifacts: vec![LockedArtifact {
                 platform: Platform::Any,
                 digest: Digest::of(b"artifact"),
@@ -417,6 +468,16 @@ mod tests {
         assert_eq!(found("A/X"), ["a/x"]);
         assert_eq!(found("x"), ["a/x", "b/x"]);
         assert_eq!(found("z"), [""; 0]);
+    }
+
+    #[test]
+    fn the_logs_entry_is_made_of_what_is_pinned() {
+        let server = server("a/x");
+        let entry = server.entry();
+        assert_eq!((entry.previous(), entry.time()), (server.log.previous, server.log.time));
+        assert_eq!(Entry::parse(&entry.leaf().unwrap()).unwrap(), entry);
+        let changed = LockedServer { metadata: Digest::of(b"{ }"), ..server };
+        assert_ne!(changed.entry().leaf().unwrap(), entry.leaf().unwrap());
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::api::{PackageIndex, Problem, ReleaseDocument, SearchPage};
+use crate::api::{LogDocument, PackageIndex, Problem, ReleaseDocument, SearchPage};
 use crate::lock::{SecretReference, WireLock};
+use crate::log::Entry;
 use crate::permissions::{EnvName, HostPort, PathGrant, Permissions, ProgramName, SecretName};
 use crate::publisher::ReleaseRef;
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
@@ -25,6 +26,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
         of::<PackageIndex>("package-index.schema.json"),
         of::<ReleaseDocument>("release-document.schema.json"),
         of::<SearchPage>("search-page.schema.json"),
+        of::<LogDocument>("log.schema.json"),
+        of::<Entry>("entry.schema.json"),
         of::<Problem>("problem.schema.json"),
     ]
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use mcpkg_core::lock::{AgentLink, ConfigText, Lock, LockedArtifact, LockedServer};
+use mcpkg_core::lock::{AgentLink, ConfigText, Lock, LockedArtifact, LockedLog, LockedServer};
 use mcpkg_core::publisher::{Identity, Publisher, ReleaseRef, Workflow};
 use mcpkg_core::{Digest, Platform, TreeHasher};
 use proptest::collection::{btree_map, vec};
@@ -64,6 +64,18 @@ fn artifacts() -> impl Strategy<Value = Vec<LockedArtifact>> {
     })
 }
 
+fn log() -> impl Strategy<Value = LockedLog> {
+    let index = || 0..=i64::MAX as u64;
+    (index(), proptest::option::of(index()), 0..1_000_000_000_000_i64, text()).prop_map(
+        |(entry, previous, second, receipt)| LockedLog {
+            entry,
+            previous,
+            time: Timestamp::from_second(second % 10_000_000_000).unwrap(),
+            receipt,
+        },
+    )
+}
+
 fn server() -> impl Strategy<Value = LockedServer> {
     let release = (
         select(vec!["a/x", "A/X", "a/y", "b.c/x", "b.c/x_1"]),
@@ -72,6 +84,7 @@ fn server() -> impl Strategy<Value = LockedServer> {
         -1_000_000_000_000..1_000_000_000_000_i64,
         vec(digest(), 0..3),
         publisher(),
+        log(),
         artifacts(),
     );
     let value =
@@ -89,7 +102,7 @@ fn server() -> impl Strategy<Value = LockedServer> {
         vec(agent, 0..3),
     );
     (release, user).prop_map(|(release, user)| {
-        let (name, version, metadata, millisecond, evidence, publisher, artifacts) = release;
+        let (name, version, metadata, millisecond, evidence, publisher, log, artifacts) = release;
         let (registry, commit, read, config, secrets, agents) = user;
         LockedServer {
             name: name.parse().unwrap(),
@@ -100,6 +113,7 @@ fn server() -> impl Strategy<Value = LockedServer> {
             commit,
             evidence,
             publisher,
+            log,
             artifacts,
             granted: serde_json::from_value(json!({ "filesystem": { "read": read } })).unwrap(),
             config,
