@@ -1,0 +1,5 @@
+module example.com/mcpkg/log-interop
+
+go 1.24.0
+
+require golang.org/x/mod v0.31.0
