@@ -73,20 +73,28 @@ create table evidence (
 create index evidence_by_bundle on evidence (bundle);
 create index release_by_metadata on release (metadata);
 
--- What was done, in order. Its row is the last of the transaction that does it,
--- and seals the release: nothing joins a release that the audit knows.
-create table audit (
-    audit_id     integer primary key,
-    release_id   integer not null references release (release_id),
-    at           text    not null,
-    action       text    not null check (action in ('publish')),
-    name         text    not null,
-    version      text    not null,
-    metadata     text    not null,
-    publisher    text    not null check (json_valid(publisher))
+-- How far the log has been applied: one row. The log is the truth, and everything
+-- else here is an index of it, which `mcpkg-registry fsck --rebuild` makes again.
+create table log (
+    only         integer primary key check (only = 1),
+    size         integer not null check (size >= 0), -- how many entries
+    root         text    not null                    -- the root of the tree they make, in base64
 ) strict;
 
-create index audit_by_release on audit (release_id);
+-- The root of the tree without entries is the hash of nothing.
+insert into log values (1, 0, '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=');
+
+-- Which entry of the log is about what. Its row is the last of a release that is
+-- written, and seals it: nothing joins a release that an entry has published.
+create table entry (
+    log_index    integer primary key,
+    kind         text    not null check (kind in ('publish')),
+    package_id   integer not null references package (package_id),
+    release_id   integer references release (release_id)
+) strict;
+
+create index entry_by_package on entry (package_id, log_index);
+create unique index entry_by_release on entry (release_id) where kind = 'publish';
 
 -- What a search shows of a package: its newest release that is no pre-release,
 -- or the newest of those. It is a copy, and may be made again from the rest.
@@ -163,8 +171,10 @@ begin
     select raise(abort, 'a release is permanent; yank it instead');
 end;
 
+-- With `kind`, as the index has it: without, each insert would read every entry.
 create trigger artifact_joins_no_sealed_release
-before insert on artifact when exists (select 1 from audit where release_id = new.release_id)
+before insert on artifact
+when exists (select 1 from entry where release_id = new.release_id and kind = 'publish')
 begin
     select raise(abort, 'a release keeps its artifacts');
 end;
@@ -180,7 +190,8 @@ begin
 end;
 
 create trigger evidence_joins_no_sealed_release
-before insert on evidence when exists (select 1 from audit where release_id = new.release_id)
+before insert on evidence
+when exists (select 1 from entry where release_id = new.release_id and kind = 'publish')
 begin
     select raise(abort, 'a release keeps its evidence');
 end;
@@ -195,12 +206,23 @@ begin
     select raise(abort, 'a release keeps its evidence');
 end;
 
-create trigger audit_is_append_only before update on audit
+create trigger log_only_grows
+before update on log when new.size < old.size or (new.size = old.size and new.root != old.root)
 begin
-    select raise(abort, 'the audit only grows');
+    select raise(abort, 'the log only grows');
 end;
 
-create trigger audit_is_permanent before delete on audit
+create trigger log_is_permanent before delete on log
 begin
-    select raise(abort, 'the audit only grows');
+    select raise(abort, 'the log only grows');
+end;
+
+create trigger entry_is_immutable before update on entry
+begin
+    select raise(abort, 'an entry stays as it was logged');
+end;
+
+create trigger entry_is_permanent before delete on entry
+begin
+    select raise(abort, 'an entry stays as it was logged');
 end;

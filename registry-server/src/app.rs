@@ -11,6 +11,7 @@ use crate::blobs::Blobs;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::limits::Limits;
+use crate::log::{Handle, Log};
 use crate::store::Store;
 
 /// The parts of a running registry. Cheap to clone.
@@ -27,7 +28,11 @@ pub(crate) struct Parts {
     /// The bytes of it.
     pub(crate) blobs: Blobs,
     /// Documents that were asked for lately.
-    pub(crate) cache: Cache,
+    pub(crate) cache: Arc<Cache>,
+    /// What was accepted, for readers.
+    pub(crate) log: Log,
+    /// Where releases are handed in to be logged.
+    pub(crate) sequencer: Handle,
     /// Whose signatures count.
     pub(crate) trust: TrustStore,
     /// What else a release has to be.
@@ -43,13 +48,22 @@ pub(crate) struct Parts {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, store: Store, blobs: Blobs) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        store: Store,
+        blobs: Blobs,
+        cache: Arc<Cache>,
+        log: Log,
+        sequencer: Handle,
+    ) -> Self {
         let Config { public_url, trust, namespaces, limits, .. } = config;
         Self {
             parts: Arc::new(Parts {
                 store,
                 blobs,
-                cache: Cache::default(),
+                cache,
+                log,
+                sequencer,
                 trust,
                 policy: Policy { namespaces, ..Policy::private() },
                 public_url: public_url.unwrap_or_default(),

@@ -1,8 +1,10 @@
 //! Documents as they are sent, kept in memory.
 //!
 //! Every install and every update reads indexes, so an index should cost a look
-//! into a map. The documents of a package change only when something of it is
-//! published or stated, and only this process does that.
+//! into a map. The index of a package changes when something of it is published, and
+//! only this process does that; and because the log signs it at a tree, also when the
+//! log gets another tree. Then the list that was signed is still good, and only the
+//! signature is made again. A release stays as it was published.
 //!
 //! The race to avoid: a reader loads a document, a publish changes it and
 //! invalidates, and the reader then stores what it loaded, for ever. So a
@@ -10,11 +12,13 @@
 //! there was an invalidation since.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use mcpkg_core::{PackageName, Version};
+
+use crate::store::LoggedIndex;
 
 /// How many bytes of documents are kept.
 const CAPACITY_BYTES: usize = 16 * 1024 * 1024;
@@ -41,6 +45,22 @@ pub(crate) struct Document {
     pub(crate) body: Bytes,
     /// The digest of [`Self::body`], as an entity tag.
     pub(crate) tag: HeaderValue,
+    /// The size of the tree that its proof is about.
+    pub(crate) size: u64,
+    /// The snapshot of the log that it shows; `None` for what every one does.
+    pub(crate) snapshot: Option<u64>,
+    /// What an index was made of.
+    pub(crate) listing: Option<Arc<LoggedIndex>>,
+}
+
+/// What there is instead of a document that is not kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    /// What to store it with, once it is loaded.
+    pub(crate) generation: Generation,
+    /// All entries of the package that were applied so far, of a document that shows
+    /// an older snapshot.
+    pub(crate) listing: Option<Arc<LoggedIndex>>,
 }
 
 /// How often something was invalidated.
@@ -67,34 +87,36 @@ struct Entry {
     used_at: u64,
 }
 
-impl Key {
-    fn name(&self) -> &PackageName {
-        match self {
-            Self::Index(name) | Self::Release(name, _) => name,
-        }
+impl Document {
+    /// How many bytes it takes, roughly: a list takes as many as its JSON.
+    fn size_in_memory(&self) -> usize {
+        self.body.len() * if self.listing.is_some() { 2 } else { 1 }
     }
 }
 
 impl Cache {
-    /// The document, or the generation to load it in.
-    pub(crate) fn get(&self, key: &Key) -> Result<Document, Generation> {
+    /// The document as of the log's `snapshot`, or what to load it with.
+    pub(crate) fn get(&self, key: &Key, snapshot: u64) -> Result<Document, Missing> {
         let mut state = self.state();
         state.clock += 1;
         let clock = state.clock;
-        match state.documents.get_mut(key) {
-            Some(entry) => {
-                entry.used_at = clock;
-                Ok(entry.document.clone())
-            }
-            None => Err(Generation(state.generation)),
+        let generation = Generation(state.generation);
+        let Some(entry) = state.documents.get_mut(key) else {
+            return Err(Missing { generation, listing: None });
+        };
+        entry.used_at = clock;
+        if entry.document.snapshot.is_none_or(|it| it == snapshot) {
+            Ok(entry.document.clone())
+        } else {
+            Err(Missing { generation, listing: entry.document.listing.clone() })
         }
     }
 
     /// Keeps a document that was loaded in `generation`.
     pub(crate) fn put(&self, key: Key, document: &Document, generation: Generation) {
         let mut state = self.state();
-        let size = document.body.len();
-        if Generation(state.generation) != generation || size > LARGEST_BYTES {
+        let size = document.size_in_memory();
+        if Generation(state.generation) != generation || document.body.len() > LARGEST_BYTES {
             return;
         }
         state.remove(&key);
@@ -107,15 +129,13 @@ impl Cache {
         state.documents.insert(key, Entry { document: document.clone(), used_at });
     }
 
-    /// Forgets what is kept of a package, and what is being loaded of any.
-    pub(crate) fn invalidate(&self, name: &PackageName) {
+    /// Forgets the index of a package, which has a new release, and what is being
+    /// loaded of any. The releases that it had stay as they are, and so do their
+    /// documents.
+    pub(crate) fn invalidate_index(&self, name: &PackageName) {
         let mut state = self.state();
         state.generation += 1;
-        let outdated: Vec<Key> =
-            state.documents.keys().filter(|key| key.name() == name).cloned().collect();
-        for key in outdated {
-            state.remove(&key);
-        }
+        state.remove(&Key::Index(name.clone()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,7 +153,7 @@ impl State {
 
     fn remove(&mut self, key: &Key) {
         if let Some(entry) = self.documents.remove(key) {
-            self.bytes -= entry.document.body.len() + OVERHEAD_BYTES;
+            self.bytes -= entry.document.size_in_memory() + OVERHEAD_BYTES;
         }
     }
 }
@@ -147,31 +167,68 @@ mod tests {
     }
 
     fn document(size: usize) -> Document {
-        Document { body: vec![0; size].into(), tag: HeaderValue::from_static("\"\"") }
+        let tag = HeaderValue::from_static("\"\"");
+        Document { body: vec![0; size].into(), tag, size: 0, snapshot: None, listing: None }
     }
 
     fn load(cache: &Cache, key: Key, size: usize) {
-        let generation = cache.get(&key).unwrap_err();
+        let generation = cache.get(&key, 0).unwrap_err().generation;
         cache.put(key, &document(size), generation);
     }
 
     #[test]
     fn what_was_loaded_before_an_invalidation_is_not_kept() {
         let cache = Cache::default();
-        let stale = cache.get(&key("acme/a")).unwrap_err();
-        cache.invalidate(&"acme/a".parse().unwrap());
+        let stale = cache.get(&key("acme/a"), 0).unwrap_err().generation;
+        cache.invalidate_index(&"acme/a".parse().unwrap());
         cache.put(key("acme/a"), &document(1), stale);
-        assert!(cache.get(&key("acme/a")).is_err());
+        assert!(cache.get(&key("acme/a"), 0).is_err());
     }
 
     #[test]
-    fn an_invalidation_is_of_one_package_in_any_case() {
+    fn a_document_of_an_older_snapshot_is_loaded_again() {
+        let cache = Cache::default();
+        let generation = cache.get(&key("acme/a"), 1).unwrap_err().generation;
+        let document = Document { snapshot: Some(1), ..document(1) };
+        cache.put(key("acme/a"), &document, generation);
+        assert!(cache.get(&key("acme/a"), 1).is_ok());
+        assert!(cache.get(&key("acme/a"), 2).is_err());
+    }
+
+    #[test]
+    fn what_an_index_was_made_of_is_good_until_the_package_changes() {
+        let cache = Cache::default();
+        let name: PackageName = "acme/a".parse().unwrap();
+        let publisher = mcpkg_core::publisher::Identity {
+            issuer: "https://accounts.example".to_owned(),
+            subject: "a@acme.example".to_owned(),
+        };
+        let listing = Arc::new(LoggedIndex {
+            name: name.clone(),
+            publisher: mcpkg_core::publisher::Publisher::Identity(publisher),
+            releases: Vec::new(),
+            entries: Vec::new(),
+        });
+        let generation = cache.get(&key("acme/a"), 1).unwrap_err().generation;
+        let document = Document { snapshot: Some(1), listing: Some(listing), ..document(1) };
+        cache.put(key("acme/a"), &document, generation);
+        cache.invalidate_index(&"acme/b".parse().unwrap());
+        assert!(cache.get(&key("acme/a"), 2).unwrap_err().listing.is_some());
+        cache.invalidate_index(&name);
+        assert!(cache.get(&key("acme/a"), 2).unwrap_err().listing.is_none());
+    }
+
+    #[test]
+    fn an_invalidation_is_of_the_index_of_one_package_in_any_case() {
         let cache = Cache::default();
         load(&cache, key("acme/a"), 1);
         load(&cache, key("acme/b"), 1);
-        cache.invalidate(&"Acme/A".parse().unwrap());
-        assert!(cache.get(&key("acme/a")).is_err());
-        assert!(cache.get(&key("acme/b")).is_ok());
+        let release = Key::Release("acme/a".parse().unwrap(), "1.0.0".parse().unwrap());
+        load(&cache, release.clone(), 1);
+        cache.invalidate_index(&"Acme/A".parse().unwrap());
+        assert!(cache.get(&key("acme/a"), 0).is_err());
+        assert!(cache.get(&key("acme/b"), 0).is_ok());
+        assert!(cache.get(&release, 0).is_ok());
     }
 
     #[test]
@@ -181,13 +238,13 @@ mod tests {
         for i in 0..fit {
             load(&cache, key(&format!("acme/p{i}")), LARGEST_BYTES);
         }
-        assert!(cache.get(&key("acme/p0")).is_ok(), "asked for, so no longer the oldest");
+        assert!(cache.get(&key("acme/p0"), 0).is_ok(), "asked for, so no longer the oldest");
         load(&cache, key("acme/one-more"), LARGEST_BYTES);
-        assert!(cache.get(&key("acme/p0")).is_ok());
-        assert!(cache.get(&key("acme/p1")).is_err());
+        assert!(cache.get(&key("acme/p0"), 0).is_ok());
+        assert!(cache.get(&key("acme/p1"), 0).is_err());
         assert!(cache.state().bytes <= CAPACITY_BYTES);
 
         load(&cache, key("acme/huge"), LARGEST_BYTES + 1);
-        assert!(cache.get(&key("acme/huge")).is_err());
+        assert!(cache.get(&key("acme/huge"), 0).is_err());
     }
 }

@@ -12,8 +12,10 @@ use mcpkg_core::namespace::{NamePattern, NamespaceRule};
 use mcpkg_core::{Code, Coded};
 use mcpkg_verify::{TrustRoot, TrustRootError, TrustStore};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::limits::Limits;
+use crate::log::{WitnessFile, beside, check_witnesses, origin_of};
 
 /// The address that is listened on unless another is named: this machine only.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -21,6 +23,9 @@ pub const DEFAULT_LISTEN: SocketAddr =
 
 /// The data folder unless another is named.
 pub const DEFAULT_DATA: &str = "mcpkg-registry-data";
+
+/// How long a witness may take, in seconds, unless the file says.
+const DEFAULT_WITNESS_SECONDS: u64 = 5;
 
 /// Everything that the server needs to know.
 #[derive(Debug)]
@@ -35,8 +40,27 @@ pub struct Config {
     pub trust: TrustStore,
     /// Who may publish in namespaces that no forge vouches for.
     pub namespaces: Vec<NamespaceRule>,
+    /// Where the log's parts are, and who vouches for it.
+    pub log: LogConfig,
     /// What is too much.
     pub limits: Limits,
+}
+
+/// The log of a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The file of the key that signs it.
+    pub key: PathBuf,
+    /// The file that remembers what was signed last. No backup may hold it.
+    pub guard: PathBuf,
+    /// What it is called if it is begun now; by default, after its key.
+    pub origin: Option<String>,
+    /// Witnesses that are asked to vouch for its checkpoints.
+    pub witnesses: Vec<WitnessFile>,
+    /// How many of them have to.
+    pub witness_quorum: usize,
+    /// How long each may take, in seconds.
+    pub witness_seconds: u64,
 }
 
 /// A configuration as it stands in a file.
@@ -57,9 +81,31 @@ pub struct ConfigFile {
     /// See [`Config::namespaces`].
     #[serde(default)]
     pub namespace: Vec<NamespaceRule>,
+    /// See [`Config::log`].
+    #[serde(default)]
+    pub log: LogFile,
     /// See [`Config::limits`].
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// The log, as it stands in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogFile {
+    /// See [`LogConfig::key`]. Relative to the file. By default, beside the data.
+    pub key: Option<PathBuf>,
+    /// See [`LogConfig::guard`]. Relative to the file. By default, beside the data.
+    pub guard: Option<PathBuf>,
+    /// See [`LogConfig::origin`].
+    pub origin: Option<String>,
+    /// See [`LogConfig::witnesses`].
+    #[serde(default)]
+    pub witness: Vec<WitnessFile>,
+    /// See [`LogConfig::witness_quorum`]. By default, all of them.
+    pub witness_quorum: Option<usize>,
+    /// See [`LogConfig::witness_seconds`].
+    pub witness_seconds: Option<u64>,
 }
 
 /// A Sigstore instance of one's own.
@@ -120,21 +166,25 @@ pub enum ConfigError {
         /// Why not.
         source: TrustRootError,
     },
+    /// There is no HTTP client, most likely for want of root certificates.
+    #[error("the system has no HTTPS")]
+    Client {
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl ConfigFile {
     /// Reads the file at `path`, whose relative paths become relative to it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let mut file: Self = toml::from_str(&text).map_err(|source| ConfigError::Toml {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut file: Self = read_toml(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         file.data = file.data.map(|data| folder.join(data));
         for root in &mut file.trust_root {
             root.file = folder.join(&root.file);
+        }
+        for path in [&mut file.log.key, &mut file.log.guard].into_iter().flatten() {
+            *path = folder.join(&*path);
         }
         Ok(file)
     }
@@ -149,13 +199,16 @@ impl ConfigFile {
     pub fn resolve(self, overrides: &Overrides) -> Result<Config, ConfigError> {
         self.limits.check()?;
         let public_url = overrides.public_url.clone().or_else(|| self.public_url.clone());
+        let public_url = public_url.as_deref().map(check_url).transpose()?;
+        let data = self.clone().data_folder(overrides);
         Ok(Config {
             listen: overrides.listen.or(self.listen).unwrap_or(DEFAULT_LISTEN),
-            public_url: public_url.as_deref().map(check_url).transpose()?,
+            log: self.log.resolve(&data, public_url.as_deref())?,
+            public_url,
             trust: self.trust_store()?,
             namespaces: self.namespace.clone(),
             limits: self.limits.clone(),
-            data: self.data_folder(overrides),
+            data,
         })
     }
 
@@ -188,6 +241,35 @@ impl ConfigFile {
     }
 }
 
+impl LogFile {
+    /// The log of the registry in `data`, which others reach at `public_url`.
+    pub(crate) fn resolve(
+        &self,
+        data: &Path,
+        public_url: Option<&str>,
+    ) -> Result<LogConfig, ConfigError> {
+        let quorum = self.witness_quorum.unwrap_or(self.witness.len());
+        let seconds = self.witness_seconds.unwrap_or(DEFAULT_WITNESS_SECONDS);
+        check_witnesses(&self.witness, quorum, seconds)?;
+        Ok(LogConfig {
+            key: self.key.clone().unwrap_or_else(|| beside(data, ".log-key")),
+            guard: self.guard.clone().unwrap_or_else(|| beside(data, ".log-guard")),
+            origin: self.origin.clone().or_else(|| public_url.map(origin_of)),
+            witnesses: self.witness.clone(),
+            witness_quorum: quorum,
+            witness_seconds: seconds,
+        })
+    }
+}
+
+/// Reads a configuration of some kind.
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| ConfigError::Toml { path: path.to_owned(), source: Box::new(source) })
+}
+
 /// Checks a URL that others are sent to, and drops the slash at its end.
 fn check_url(url: &str) -> Result<String, ConfigError> {
     let is_http = url.starts_with("https://") || url.starts_with("http://");
@@ -217,7 +299,7 @@ impl Coded for ConfigError {
             Self::Toml { .. } | Self::Value { .. } => {
                 Some("`mcpkg-registry.example.toml` shows every key and its default")
             }
-            Self::Read { .. } => None,
+            Self::Read { .. } | Self::Client { .. } => None,
         }
     }
 }
@@ -259,6 +341,7 @@ mod tests {
         assert_eq!(file.trust_root.len(), 1);
         assert_eq!(file.namespace.len(), 1);
         assert_eq!(file.namespace[0].identities.len(), 2);
+        assert_eq!(file.log.witness.len(), 1);
         assert_eq!(file.limits, Limits::default());
     }
 

@@ -1,6 +1,8 @@
 //! Reading: the documents that the registry serves.
 
-use mcpkg_core::api::{BundleDocument, ReleaseDocument};
+use std::sync::Arc;
+
+use mcpkg_core::api::{BundleDocument, IndexLog, PackageIndex, ReleaseDocument, ReleaseLog};
 use mcpkg_core::{Digest, PackageName, Version};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,40 +12,113 @@ use crate::blobs::{BlobError, blocking};
 use crate::cache::{Document, Key};
 use crate::conditional::entity_tag;
 use crate::error::ApiError;
+use crate::log::Receipted;
 use crate::store::{Release, StoredBlob};
 
 impl App {
-    /// The index of a package.
-    pub(crate) async fn index(&self, name: PackageName) -> Result<Document, ApiError> {
+    /// The index of a package, signed at the newest tree. For a client that has
+    /// `seen` a tree of some size, with the proof that this one goes on from it.
+    pub(crate) async fn index(
+        &self,
+        name: PackageName,
+        seen: Option<u64>,
+    ) -> Result<Document, ApiError> {
+        let document = self.index_document(name).await?;
+        let Some(seen) = seen else { return Ok(document) };
+        let size = document.size;
+        self.with_consistency(document, seen, size).await
+    }
+
+    async fn index_document(&self, name: PackageName) -> Result<Document, ApiError> {
+        // First the snapshot and then the list. What is in the snapshot's tree was
+        // applied before it was served, so the list has it; what is in the list and
+        // not in the tree is left out, or whoever is shown it would see the log go
+        // back when the next answer is of the tree that everybody else is shown.
+        let snapshot = self.log.served();
         let key = Key::Index(name);
-        let generation = match self.cache.get(&key) {
+        let missing = match self.cache.get(&key, snapshot.id) {
             Ok(document) => return Ok(document),
-            Err(generation) => generation,
+            Err(missing) => missing,
         };
         let Key::Index(name) = &key else { return Err(ApiError::Panic) };
-        let index = self.store.package_index(name).await?;
-        let index = index.ok_or_else(|| ApiError::NotFound(name.to_string()))?;
-        let document = document(&index)?;
-        self.cache.put(key, &document, generation);
+        let unknown = || ApiError::NotFound(name.to_string());
+        let listing = match missing.listing {
+            Some(listing) => listing,
+            None => Arc::new(self.store.package_index(name).await?.ok_or_else(unknown)?),
+        };
+        let size = snapshot.tree.size;
+        let entries: Vec<u64> =
+            listing.entries.iter().copied().filter(|&entry| entry < size).collect();
+        if entries.is_empty() {
+            return Err(unknown());
+        }
+        let log = IndexLog {
+            index: self.log.sign_index(&listing.name, entries, &snapshot),
+            checkpoint: snapshot.checkpoint.clone(),
+            consistency: None,
+        };
+        let releases = listing.releases.iter().filter(|line| line.entry < size).cloned().collect();
+        let (name, publisher) = (listing.name.clone(), listing.publisher.clone());
+        let index = PackageIndex { name, publisher, releases, log };
+        let mut document = document(&index, size, Some(snapshot.id))?;
+        document.listing = Some(listing);
+        self.cache.put(key, &document, missing.generation);
         Ok(document)
     }
 
-    /// The document of a release.
+    /// The document of a release. For a client that has accepted a checkpoint of the
+    /// size `at`, with the proof that it goes on from the receipt's.
     pub(crate) async fn release(
+        &self,
+        name: PackageName,
+        version: Version,
+        at: Option<u64>,
+    ) -> Result<Document, ApiError> {
+        let document = self.whole_release(name, version).await?;
+        let Some(at) = at else { return Ok(document) };
+        let size = document.size;
+        self.with_consistency(document, size, at).await
+    }
+
+    async fn whole_release(
         &self,
         name: PackageName,
         version: Version,
     ) -> Result<Document, ApiError> {
         let key = Key::Release(name, version);
-        let generation = match self.cache.get(&key) {
+        let generation = match self.cache.get(&key, 0) {
             Ok(document) => return Ok(document),
-            Err(generation) => generation,
+            Err(missing) => missing.generation,
         };
         let Key::Release(name, version) = &key else { return Err(ApiError::Panic) };
         let release = self.find_release(name, version).await?;
-        let document = document(&self.release_document(release).await?)?;
+        let (release, size) = self.release_document(release).await?;
+        let document = document(&release, size, None)?;
         self.cache.put(key, &document, generation);
         Ok(document)
+    }
+
+    /// Adds to a document, which ends with what the log says, the proof that the tree
+    /// of size `old` is the start of that of size `new`; nothing if there is none.
+    async fn with_consistency(
+        &self,
+        document: Document,
+        old: u64,
+        new: u64,
+    ) -> Result<Document, ApiError> {
+        let log = self.log.clone();
+        let Some(proof) = blocking(move || log.consistency(old, new)).await? else {
+            return Ok(document);
+        };
+        let proof = serde_json::to_vec(&proof).map_err(|_| ApiError::Panic)?;
+        let mut body = document.body.to_vec();
+        let end = body.len().checked_sub(END.len()).filter(|&end| body[end..] == *END);
+        body.truncate(end.ok_or(ApiError::Panic)?);
+        body.extend(b",\"consistency\":");
+        body.extend(proof);
+        body.extend(END);
+        let tag = entity_tag(Digest::of(&body));
+        Ok(Document { body: body.into(), tag, ..document })
     }
 
     /// The evidence of a release alone.
@@ -53,7 +128,7 @@ impl App {
         version: &Version,
     ) -> Result<Document, ApiError> {
         let release = self.find_release(name, version).await?;
-        document(&self.bundles(&release.bundles).await?)
+        document(&self.bundles(&release.bundles).await?, 0, None)
     }
 
     async fn find_release(
@@ -65,12 +140,16 @@ impl App {
         release.ok_or_else(|| ApiError::NotFound(format!("{name}@{version}")))
     }
 
-    /// The document of `release`, with the bytes of its small blobs.
+    /// The document of `release`, with the bytes of its small blobs and the receipt,
+    /// and the size of the receipt's tree.
     pub(crate) async fn release_document(
         &self,
         release: Release,
-    ) -> Result<ReleaseDocument, ApiError> {
-        Ok(ReleaseDocument {
+    ) -> Result<(ReleaseDocument, u64), ApiError> {
+        let (log, entry) = (self.log.clone(), release.entry);
+        let Receipted { leaf, receipt, size } = blocking(move || log.receipt(entry)).await?;
+        let entry = serde_json::from_slice(&leaf).map_err(|_| ApiError::Panic)?;
+        let document = ReleaseDocument {
             server_json: self.json(release.metadata).await?,
             evidence: self.bundles(&release.bundles).await?,
             name: release.name,
@@ -80,7 +159,9 @@ impl App {
             publisher: release.publisher,
             published_at: release.published_at,
             status: release.status,
-        })
+            log: ReleaseLog { entry, receipt: receipt.to_string(), consistency: None },
+        };
+        Ok((document, size))
     }
 
     async fn bundles(&self, digests: &[Digest]) -> Result<Vec<BundleDocument>, ApiError> {
@@ -110,10 +191,18 @@ impl App {
     }
 }
 
-fn document(value: &impl Serialize) -> Result<Document, ApiError> {
+/// How the documents end that a proof can be added to: `log` is their last member,
+/// and in it `consistency` would be.
+const END: &[u8] = b"}}";
+
+fn document(
+    value: &impl Serialize,
+    size: u64,
+    snapshot: Option<u64>,
+) -> Result<Document, ApiError> {
     // Our own types have no map with keys that are no strings, which is the
     // only way for this to fail.
     let body = serde_json::to_vec(value).map_err(|_| ApiError::Panic)?;
     let tag = entity_tag(Digest::of(&body));
-    Ok(Document { body: body.into(), tag })
+    Ok(Document { body: body.into(), tag, size, snapshot, listing: None })
 }

@@ -15,6 +15,7 @@ use mcpkg_core::policy::Refusal;
 use mcpkg_core::{Code, Coded};
 
 use crate::blobs::BlobError;
+use crate::log::LogError;
 use crate::publish::PublishError;
 use crate::store::StoreError;
 
@@ -56,6 +57,9 @@ pub(crate) enum ApiError {
     /// A blob could not be read or written.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A defect of ours.
     #[error("the server has a defect")]
     Panic,
@@ -82,6 +86,7 @@ impl ApiError {
             Self::Publish(error) => status_of_publish(error),
             Self::Store(error) => status_of_store(error),
             Self::Blob(error) => status_of_blob(error),
+            Self::Log(error) => status_of_log(error),
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -92,7 +97,10 @@ impl ApiError {
         if status.is_server_error() && !matches!(self, Self::Blob(BlobError::Damaged { .. })) {
             return match self.code() {
                 Code::Unavailable => "the registry is busy",
-                Code::Storage => "the registry's storage failed, and nothing was changed",
+                Code::Storage => "the registry's storage failed; what was acknowledged is safe",
+                Code::Clock => "the registry's clock is wrong, so it signs nothing",
+                Code::Witness => "too few witnesses vouch for the log",
+                Code::LogFork => "the registry's log must not be signed until a person has looked",
                 _ => "the registry failed",
             }
             .to_owned();
@@ -110,6 +118,7 @@ fn status_of_publish(error: &PublishError) -> StatusCode {
     match error {
         PublishError::Store(error) => status_of_store(error),
         PublishError::Blob(error) => status_of_blob(error),
+        PublishError::Log(error) => status_of_log(error),
         PublishError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         PublishError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         PublishError::TooLarge { .. } | PublishError::TooMany { .. } => {
@@ -141,6 +150,17 @@ fn status_of_store(error: &StoreError) -> StatusCode {
     }
 }
 
+fn status_of_log(error: &LogError) -> StatusCode {
+    match error {
+        LogError::Store(error) => status_of_store(error),
+        // To the client we are a gateway to a disk, and the disk answered wrong.
+        LogError::Damaged { .. } | LogError::Apply { .. } => StatusCode::BAD_GATEWAY,
+        LogError::Entry(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ if error.is_full() => StatusCode::INSUFFICIENT_STORAGE,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
 fn status_of_blob(error: &BlobError) -> StatusCode {
     match error {
         // To the client we are a gateway to a disk, and the disk answered wrong.
@@ -160,6 +180,7 @@ impl Coded for ApiError {
             Self::Publish(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Blob(error) => error.code(),
+            Self::Log(error) => error.code(),
             Self::Panic => Code::Internal,
         }
     }
@@ -169,6 +190,7 @@ impl Coded for ApiError {
             Self::Publish(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Blob(error) => error.hint(),
+            Self::Log(error) => error.hint(),
             _ => None,
         }
     }
@@ -184,23 +206,8 @@ impl IntoResponse for ApiError {
             Self::Publish(PublishError::Refused(refusals)) => refusals.iter().map(cause).collect(),
             _ => Vec::new(),
         };
-        let code = self.code();
-        let problem = Problem {
-            kind: format!("{PROBLEM_TYPE}{code}"),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
-            detail: self.detail(status),
-            code,
-            hint: self.hint().map(str::to_owned),
-            causes,
-        };
-        let mut response = (status, axum::Json(problem)).into_response();
+        let mut response = problem(status, self.code(), self.detail(status), self.hint(), causes);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
-        headers.insert(header::CACHE_CONTROL, NO_STORE);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, SECONDS_TO_WAIT);
-        }
         if let Self::Range { size_bytes } = self
             && let Ok(range) = HeaderValue::try_from(format!("bytes */{size_bytes}"))
         {
@@ -208,6 +215,33 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// The answer to a request that failed: a problem document (RFC 9457).
+pub(crate) fn problem(
+    status: StatusCode,
+    code: Code,
+    detail: String,
+    hint: Option<&str>,
+    causes: Vec<Cause>,
+) -> Response {
+    let problem = Problem {
+        kind: format!("{PROBLEM_TYPE}{code}"),
+        title: status.canonical_reason().unwrap_or("Error").to_owned(),
+        status: status.as_u16(),
+        detail,
+        code,
+        hint: hint.map(str::to_owned),
+        causes,
+    };
+    let mut response = (status, axum::Json(problem)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, SECONDS_TO_WAIT);
+    }
+    response
 }
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");

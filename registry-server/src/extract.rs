@@ -24,6 +24,10 @@ pub(crate) struct ReleasePath {
 #[derive(Debug)]
 pub(crate) struct BlobPath(pub(crate) Digest);
 
+/// That there is no query: a misspelt one must not be ignored.
+#[derive(Debug)]
+pub(crate) struct NoQuery;
+
 /// A query string in which every parameter is known.
 #[derive(Debug)]
 pub(crate) struct StrictQuery<T>(pub(crate) T);
@@ -69,22 +73,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for StrictQuery<T>
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if let Some(query) = parts.uri.query() {
+            return Err(ApiError::request(format!(
+                "this address takes no query, and `{}` is one",
+                query.escape_debug()
+            )));
+        }
+        Ok(Self)
+    }
+}
+
 fn package_name(namespace: &str, short: &str) -> Result<PackageName, ApiError> {
     format!("{namespace}/{short}").parse().map_err(|error| ApiError::malformed(Code::Name, &error))
 }
 
-/// The variable segments of the path, decoded, of a request without a query.
+/// The variable segments of the path, decoded.
 async fn segments<const N: usize, S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
     code: Code,
 ) -> Result<[String; N], ApiError> {
-    if let Some(query) = parts.uri.query() {
-        return Err(ApiError::request(format!(
-            "this address takes no query, and `{}` is one",
-            query.escape_debug()
-        )));
-    }
     let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| ApiError::malformed(code, &"the address is not UTF-8"))?;

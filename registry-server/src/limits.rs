@@ -36,6 +36,8 @@ pub struct Limits {
     /// How long a request may wait for the database: for a free connection, or for
     /// another process that has it locked.
     pub database_seconds: u64,
+    /// How long a publish request may wait for the log to sign it.
+    pub log_seconds: u64,
     /// How long requests may go on when the server is told to stop.
     pub shutdown_seconds: u64,
     /// How long a blob may be unreferenced, left over from a publish that did
@@ -56,6 +58,7 @@ impl Default for Limits {
             publish_bytes_per_second: 8 << 10,
             publish_seconds: 3600,
             database_seconds: 5,
+            log_seconds: 30,
             shutdown_seconds: 20,
             sweep_after_hours: 24,
         }
@@ -74,6 +77,7 @@ impl Limits {
             ("limits.idle_seconds", self.idle_seconds),
             ("limits.publish_seconds", self.publish_seconds),
             ("limits.database_seconds", self.database_seconds),
+            ("limits.log_seconds", self.log_seconds),
             ("limits.sweep_after_hours", self.sweep_after_hours),
         ];
         match numbers.into_iter().find(|&(_, number)| number == 0) {

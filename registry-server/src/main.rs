@@ -2,6 +2,7 @@
 
 mod args;
 mod logging;
+mod witness_command;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -11,18 +12,22 @@ use std::time::SystemTime;
 
 use clap::Parser as _;
 use mcpkg_core::{Code, Coded};
+use mcpkg_registry_server::witness::{StateError, WitnessError};
 use mcpkg_registry_server::{
-    Config, ConfigError, ConfigFile, Overrides, StartError, StorageError, fsck, start,
+    Config, ConfigError, ConfigFile, KeyFileError, LogAction, Overrides, StartError, StorageError,
+    backup, fsck, manage, rebuild, restore, start,
 };
 use tokio::runtime;
 
-use args::{Args, Command, FsckArgs, ServeArgs};
+use args::{
+    Args, BackupArgs, Command, FsckArgs, LogArgs, LogCommand, PlaceArgs, RestoreArgs, ServeArgs,
+};
 
 /// Threads for what blocks: reading chunks, hashing, verifying. Beyond a few
 /// per core they only wait for each other.
 const BLOCKING_THREADS: usize = 64;
 
-/// The exit code for a broken invariant.
+/// The exit code for a broken invariant, and for a log that must not be signed.
 const UNSOUND: u8 = 3;
 
 /// Why the program failed.
@@ -34,6 +39,10 @@ enum Failure {
     Start(#[from] StartError),
     #[error("could not check the data folder `{}`", path.display())]
     Fsck { path: PathBuf, source: StorageError },
+    #[error("the witness does not start")]
+    Witness(#[from] WitnessError),
+    #[error("could not make the witness's key")]
+    WitnessKey(#[from] KeyFileError),
     #[error("could not {action}")]
     System { action: String, source: io::Error },
 }
@@ -43,10 +52,14 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Serve(args) => serve(args),
         Command::Fsck(args) => check(args),
+        Command::Log(args) => log(args),
+        Command::Backup(args) => save(args),
+        Command::Restore(args) => bring_back(args),
+        Command::Witness(args) => witness_command::run(args),
     };
     result.unwrap_or_else(|failure| {
         report(&failure);
-        ExitCode::FAILURE
+        if failure.is_refusal() { ExitCode::from(UNSOUND) } else { ExitCode::FAILURE }
     })
 }
 
@@ -78,23 +91,61 @@ async fn serve_until_told(
 }
 
 fn check(args: &FsckArgs) -> Result<ExitCode, Failure> {
-    let file = config_file(args.config.as_deref())?;
-    let limits = file.limits.clone();
-    let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
-    let path = file.data_folder(&overrides);
+    let (config, json) = (offline(&args.place)?, args.place.json);
+    if args.rebuild {
+        print(json, &runtime()?.block_on(rebuild(&config))?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let report = runtime()?
-        .block_on(fsck::check(&path, &limits, SystemTime::now()))
-        .map_err(|source| Failure::Fsck { path, source })?;
+        .block_on(fsck::check(&config, SystemTime::now()))
+        .map_err(|source| Failure::Fsck { path: config.data.clone(), source })?;
+    print(json, &report)?;
+    Ok(if report.is_sound { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) })
+}
 
-    let mut text = if args.json {
-        serde_json::to_string_pretty(&report)
-            .map_err(|error| failed_to("write the report")(error.into()))?
+/// The configuration for a command that trusts nobody and serves nothing.
+fn offline(place: &PlaceArgs) -> Result<Config, Failure> {
+    let overrides = Overrides { data: place.data.clone(), ..Overrides::default() };
+    let file = config_file(place.config.as_deref())?;
+    let file = ConfigFile { trust_public_good: Some(false), trust_root: Vec::new(), ..file };
+    Ok(file.resolve(&overrides)?)
+}
+
+fn log(args: &LogArgs) -> Result<ExitCode, Failure> {
+    let action = match &args.action {
+        LogCommand::Show => LogAction::Show,
+        LogCommand::Init => LogAction::Init,
+        LogCommand::Rotate => LogAction::Rotate,
+        LogCommand::Succeed { origin } => LogAction::Succeed { origin: origin.clone() },
+        LogCommand::ResetGuard { size } => LogAction::ResetGuard { size: *size },
+    };
+    let managed = runtime()?.block_on(manage(&offline(&args.place)?, action))?;
+    print(args.place.json, &managed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn save(args: &BackupArgs) -> Result<ExitCode, Failure> {
+    let copied = runtime()?.block_on(backup(&offline(&args.place)?, &args.to))?;
+    print(args.place.json, &copied)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bring_back(args: &RestoreArgs) -> Result<ExitCode, Failure> {
+    let copied = runtime()?.block_on(restore(&offline(&args.place)?, &args.from))?;
+    print(args.place.json, &copied)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a result, as JSON or for people.
+fn print(json: bool, value: &(impl serde::Serialize + std::fmt::Display)) -> Result<(), Failure> {
+    let mut text = if json {
+        serde_json::to_string_pretty(value)
+            .map_err(|error| failed_to("write the result")(error.into()))?
     } else {
-        report.to_string()
+        value.to_string().trim_end().to_owned()
     };
     text.push('\n');
-    io::stdout().write_all(text.as_bytes()).map_err(failed_to("write the report"))?;
-    Ok(if report.is_sound { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) })
+    io::stdout().write_all(text.as_bytes()).map_err(failed_to("write the result"))
 }
 
 fn config_file(path: Option<&Path>) -> Result<ConfigFile, ConfigError> {
@@ -150,11 +201,26 @@ fn report(failure: &Failure) {
     drop(writeln!(io::stderr(), "{}", lines.join("\n")));
 }
 
+impl Failure {
+    /// Whether the answer was *no* rather than a failure to find out.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Start(error) => error.is_fork(),
+            Self::Witness(error) => {
+                matches!(error, WitnessError::State(StateError::Damaged { .. }))
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Coded for Failure {
     fn code(&self) -> Code {
         match self {
             Self::Config(error) => error.code(),
             Self::Start(error) => error.code(),
+            Self::Witness(error) => error.code(),
+            Self::WitnessKey(error) => error.code(),
             Self::Fsck { source, .. } => source.code(),
             Self::System { .. } => Code::Internal,
         }
@@ -164,6 +230,8 @@ impl Coded for Failure {
         match self {
             Self::Config(error) => error.hint(),
             Self::Start(error) => error.hint(),
+            Self::Witness(error) => error.hint(),
+            Self::WitnessKey(error) => error.hint(),
             Self::Fsck { source, .. } => source.hint(),
             Self::System { .. } => None,
         }

@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mcpkg_core::{Code, Coded};
@@ -12,13 +13,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::backup::Copied;
 use crate::blobs::{BlobError, Blobs, blocking};
-use crate::config::Config;
+use crate::cache::Cache;
+use crate::config::{Config, ConfigError, LogConfig};
+use crate::fsck::Rebuilt;
+use crate::log::{
+    Guard, LogAction, LogError, LogFiles, Managed, Opened, OpenedLog, Witnesses, manage_now,
+};
 use crate::store::{Store, StoreError};
 use crate::{net, routes};
 
 /// The database in the data folder.
-const DATABASE: &str = "registry.sqlite3";
+pub(crate) const DATABASE: &str = "registry.sqlite3";
 
 /// The file in the data folder that the one server that uses it has locked.
 const LOCK: &str = "lock";
@@ -35,6 +42,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<bool>,
     sweeper: JoinHandle<()>,
+    sequencer: JoinHandle<()>,
     app: App,
     // Held for as long as the data folder is ours.
     _lock: File,
@@ -63,6 +71,9 @@ pub enum StartError {
         #[source]
         source: StorageError,
     },
+    /// The log's witnesses cannot be asked.
+    #[error("could not set up the log's witnesses")]
+    Witnesses(#[source] ConfigError),
     /// The address cannot be listened on.
     #[error("could not listen on {address}")]
     Listen {
@@ -84,6 +95,8 @@ enum StorageErrorKind {
     Store(#[from] StoreError),
     #[error(transparent)]
     Blob(#[from] BlobError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 impl<E: Into<StorageErrorKind>> From<E> for StorageError {
@@ -105,18 +118,32 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let store =
         Store::open(&data.join(DATABASE), wait).await.map_err(|error| failed(error.into()))?;
     let blobs = Blobs::open(&data).map_err(|error| failed(error.into()))?;
+    let cache = Arc::new(Cache::default());
+    let witnesses = Witnesses::new(&config.log).map_err(StartError::Witnesses)?;
+    let parts = config.log.parts(&data);
+    let Opened { log, sequencer } = crate::log::open(parts, witnesses, &store, &blobs, &cache)
+        .await
+        .map_err(|error| failed(error.into()))?;
 
     let address = config.listen;
     let unheard = |source| StartError::Listen { address, source };
     let listener = net::listen(address).await.map_err(unheard)?;
     let address = listener.local_addr().map_err(unheard)?;
-    let app = App::new(config, store, blobs);
-    tracing::info!(%address, data = %data.display(), "listening");
-    Ok(Running::new(address, listener, app, lock))
+    let key = log.trust().key.clone();
+    let (sequencer, sequencing) = sequencer.start();
+    let app = App::new(config, store, blobs, cache, log, sequencer);
+    tracing::info!(%address, data = %data.display(), log = %key, "listening");
+    Ok(Running::new(address, listener, app, sequencing, lock))
 }
 
 impl Running {
-    fn new(address: SocketAddr, listener: TcpListener, app: App, lock: File) -> Self {
+    fn new(
+        address: SocketAddr,
+        listener: TcpListener,
+        app: App,
+        sequencer: JoinHandle<()>,
+        lock: File,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let serving = app.clone();
         let task = tokio::spawn(async move {
@@ -124,7 +151,7 @@ impl Running {
             net::serve(listener, router, &serving.limits, stopped).await
         });
         let sweeper = tokio::spawn(sweep_for_ever(app.clone()));
-        Self { address, stop, task, sweeper, app, _lock: lock }
+        Self { address, stop, task, sweeper, sequencer, app, _lock: lock }
     }
 
     /// The address that is listened on, with its actual port.
@@ -139,6 +166,8 @@ impl Running {
         self.stop.send_replace(true);
         self.sweeper.abort();
         let all_answered = (&mut self.task).await.unwrap_or(false);
+        // Whoever waits for it has been answered, or given up.
+        self.sequencer.abort();
         self.app.store.close().await;
         tracing::info!(all_answered, "stopped");
         all_answered
@@ -149,6 +178,74 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
         self.sweeper.abort();
+        self.sequencer.abort();
+    }
+}
+
+/// Makes the database of a registry again that is not running.
+pub async fn rebuild(config: &Config) -> Result<Rebuilt, StartError> {
+    let data = config.data.clone();
+    let unusable = |source| StartError::Data { path: data.clone(), source };
+    fs::create_dir_all(data.join("staging")).map_err(unusable)?;
+    let _lock = lock(&data)?;
+    let failed = |source| StartError::Storage { path: data.clone(), source };
+    crate::fsck::rebuild(config).await.map_err(failed)
+}
+
+/// Copies a registry, also while it runs, into the folder `to`.
+pub async fn backup(config: &Config, to: &Path) -> Result<Copied, StartError> {
+    let failed = |source| StartError::Storage { path: config.data.clone(), source };
+    crate::backup::backup(config, to).await.map_err(failed)
+}
+
+/// Makes the data folder of a registry from the backup in `from`.
+pub async fn restore(config: &Config, from: &Path) -> Result<Copied, StartError> {
+    let data = config.data.clone();
+    let unusable = |source| StartError::Data { path: data.clone(), source };
+    fs::create_dir_all(&data).map_err(unusable)?;
+    let _lock = lock(&data)?;
+    let failed = |source| StartError::Storage { path: data.clone(), source };
+    crate::backup::restore(config, from).await.map_err(failed)
+}
+
+/// Does `action` to the log of a registry that is not running; to show the log, it
+/// may.
+pub async fn manage(config: &Config, action: LogAction) -> Result<Managed, StartError> {
+    let data = config.data.clone();
+    let unusable = |source| StartError::Data { path: data.clone(), source };
+    let _lock = if action == LogAction::Show {
+        None
+    } else {
+        fs::create_dir_all(data.join("staging")).map_err(unusable)?;
+        Some(lock(&data)?)
+    };
+    let failed = |source| StartError::Storage { path: data.clone(), source };
+    let database = data.join(DATABASE);
+    let is_new = if database.exists() {
+        let store = Store::open_read_only(&database, config.limits.database())
+            .await
+            .map_err(|error| failed(error.into()))?;
+        let applied = store.applied().await.map_err(|error| failed(error.into()))?;
+        store.close().await;
+        applied.size == 0
+    } else {
+        true
+    };
+    let parts = config.log.parts(&data);
+    blocking(move || manage_now(&parts, &action, is_new))
+        .await
+        .map_err(|error: LogError| failed(error.into()))
+}
+
+impl LogConfig {
+    /// The parts of the log of the registry in `data`.
+    pub(crate) fn parts(&self, data: &Path) -> OpenedLog {
+        OpenedLog {
+            files: LogFiles::at(data),
+            key: self.key.clone(),
+            guard: Guard::at(&self.guard),
+            origin: self.origin.clone(),
+        }
     }
 }
 
@@ -210,11 +307,24 @@ async fn sweep(app: &App) -> Result<usize, StorageError> {
     Ok(removed)
 }
 
+impl StartError {
+    /// Whether the data must not be signed over until a person has looked.
+    pub fn is_fork(&self) -> bool {
+        match self {
+            Self::Storage { source, .. } => {
+                matches!(&source.0, StorageErrorKind::Log(error) if error.is_fork())
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Coded for StartError {
     fn code(&self) -> Code {
         match self {
             Self::Data { .. } | Self::InUse(_) => Code::Storage,
             Self::Storage { source, .. } => source.code(),
+            Self::Witnesses(error) => error.code(),
             Self::Listen { .. } => Code::Config,
         }
     }
@@ -224,6 +334,7 @@ impl Coded for StartError {
             Self::Data { .. } => Some("name a folder that this user may write, with `--data`"),
             Self::InUse(_) => Some("stop the other one, or name another folder with `--data`"),
             Self::Storage { source, .. } => source.hint(),
+            Self::Witnesses(error) => error.hint(),
             Self::Listen { .. } => Some("name another address with `--listen`"),
         }
     }
@@ -234,6 +345,7 @@ impl Coded for StorageError {
         match &self.0 {
             StorageErrorKind::Store(error) => error.code(),
             StorageErrorKind::Blob(error) => error.code(),
+            StorageErrorKind::Log(error) => error.code(),
         }
     }
 
@@ -241,6 +353,7 @@ impl Coded for StorageError {
         match &self.0 {
             StorageErrorKind::Store(error) => error.hint(),
             StorageErrorKind::Blob(error) => error.hint(),
+            StorageErrorKind::Log(error) => error.hint(),
         }
     }
 }

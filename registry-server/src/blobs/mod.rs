@@ -24,6 +24,7 @@
 mod chunk;
 mod read;
 mod staging;
+mod survey;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -234,7 +235,7 @@ impl BlobError {
 }
 
 /// Whether a write failed because there is no room, by whatever measure.
-fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -8,6 +8,7 @@ use mcpkg_core::Digest;
 use tempfile::NamedTempFile;
 
 use super::{BlobError, Blobs, CHUNK_BYTES, ChunkDigests, ChunkHasher, failed_to};
+use crate::failpoint;
 use crate::store::StoredBlob;
 
 /// A file in `staging/` that is written and hashed as bytes arrive. Dropped, it
@@ -82,15 +83,16 @@ impl StagingFile {
         .await
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
         self.hasher.update(bytes);
         let path = self.file.path().to_owned();
         self.file.write_all(bytes).map_err(failed_to("write", &path))
     }
 
-    fn sync(self) -> Result<Staged, BlobError> {
+    pub(super) fn sync(self) -> Result<Staged, BlobError> {
         let Self { file, hasher, .. } = self;
-        file.as_file().sync_all().map_err(failed_to("sync", file.path()))?;
+        failpoint::around("staging", || file.as_file().sync_all())
+            .map_err(failed_to("sync", file.path()))?;
         let (digest, chunks) = hasher.finish();
         Ok(Staged { file, digest, chunks })
     }
@@ -125,12 +127,13 @@ impl Staged {
             .as_file()
             .set_modified(SystemTime::now())
             .map_err(failed_to("write", self.file.path()))?;
-        self.file.persist(path).map(drop).map_err(|error| failed_to("write", path)(error.error))
+        failpoint::around("blob", || self.file.persist(path).map(drop).map_err(|error| error.error))
+            .map_err(failed_to("write", path))
     }
 }
 
 /// Runs `work` where blocking is allowed.
-pub(crate) async fn blocking<T: Send + 'static, E: From<BlobError> + Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
     match tokio::task::spawn_blocking(work).await {

@@ -7,6 +7,7 @@ use mcpkg_core::{Digest, PackageName, Version};
 
 use super::{Finding, Invariant, Report};
 use crate::blobs::{BlobError, BlobFile, Blobs, blocking};
+use crate::log::OpenedLog;
 use crate::server::StorageError;
 use crate::store::{Release, Store, StoreError, StoredBlob};
 
@@ -30,13 +31,21 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub(super) fn new(store: &'a Store, blobs: &'a Blobs) -> Self {
-        let report =
-            Report { is_sound: true, releases: 0, blobs: 0, leftovers: 0, findings: Vec::new() };
+        let report = Report {
+            is_sound: true,
+            releases: 0,
+            blobs: 0,
+            entries: 0,
+            pending: 0,
+            leftovers: 0,
+            findings: Vec::new(),
+        };
         Self { store, blobs, report }
     }
 
     pub(super) async fn run(
         mut self,
+        log: OpenedLog,
         sweep_after: Duration,
         now: SystemTime,
     ) -> Result<Report, StorageError> {
@@ -45,10 +54,7 @@ impl<'a> Checker<'a> {
         }
         self.blobs().await?;
         self.releases().await?;
-        for release in self.store.releases_unlike_audit().await? {
-            let problem = "the audit does not agree with it".to_owned();
-            self.find(Invariant::I2, release, problem, RESTORE_DATABASE);
-        }
+        self.log(log).await?;
         self.files(sweep_after, now).await?;
         self.report.is_sound = self.report.findings.is_empty();
         Ok(self.report)
@@ -166,7 +172,15 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    fn find(
+    pub(super) fn store(&self) -> &Store {
+        self.store
+    }
+
+    pub(super) fn report_mut(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    pub(super) fn find(
         &mut self,
         invariant: Invariant,
         subject: String,

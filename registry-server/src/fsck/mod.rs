@@ -2,22 +2,29 @@
 //!
 //! | | invariant | what breaks it |
 //! |---|---|---|
-//! | I1 | what is visible is whole | a blob that is missing or has other bytes; a row that does not parse or tells another story than the signed document |
-//! | I2 | a version is one digest for ever | a release that the audit knows otherwise, or not |
+//! | I1 | what is visible is whole, and its receipt holds | a blob that is missing or has other bytes; a row that does not parse or tells another story than the signed document; an entry that no checkpoint of the journal covers |
+//! | I2 | a version is one digest for ever | an entry that publishes a version again |
+//! | I3 | one root for every size | a checkpoint, a tile or an entry that does not fit the others |
 //! | I4 | what no release needs goes away | a blob without a release, older than the time for that |
+//! | I5 | what was begun can be ended | a guard whose tree the data folder does not have |
+//! | I6 | the database is what the log amounts to | a row that the log does not have, or has otherwise |
 //!
-//! It reads only, and may run beside a server.
+//! It reads only, and may run beside a server. [`rebuild`] makes the database
+//! again, and may not.
 
 mod check;
+mod log;
+mod rebuild;
 
 use std::fmt;
-use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::limits::Limits;
+use crate::config::Config;
 use crate::server::{StorageError, open_read_only};
+
+pub use rebuild::{Rebuilt, rebuild};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +36,11 @@ pub struct Report {
     pub releases: u64,
     /// How many blobs of them.
     pub blobs: u64,
+    /// How many entries of the log.
+    pub entries: u64,
+    /// How many entries are signed, and not applied to the database yet. The next
+    /// start does it.
+    pub pending: u64,
     /// How many blobs without a release are still within their time.
     pub leftovers: u64,
     /// What breaks an invariant.
@@ -56,17 +68,24 @@ pub enum Invariant {
     I1,
     /// A version is one digest for ever.
     I2,
+    /// One root for every size of the log.
+    I3,
     /// What no release needs goes away.
     I4,
+    /// What was begun can be ended.
+    I5,
+    /// The database is what the log amounts to.
+    I6,
 }
 
-/// Checks everything in the data folder `data`, where blobs without a release
-/// the time to live that `limits` say.
+/// Checks everything that the registry of `config` has stored.
 ///
-/// Reads every blob once.
-pub async fn check(data: &Path, limits: &Limits, now: SystemTime) -> Result<Report, StorageError> {
-    let (store, blobs) = open_read_only(data, limits.database()).await?;
-    let report = check::Checker::new(&store, &blobs).run(limits.sweep_after(), now).await;
+/// Reads every blob and every entry once.
+pub async fn check(config: &Config, now: SystemTime) -> Result<Report, StorageError> {
+    let limits = &config.limits;
+    let (store, blobs) = open_read_only(&config.data, limits.database()).await?;
+    let parts = config.log.parts(&config.data);
+    let report = check::Checker::new(&store, &blobs).run(parts, limits.sweep_after(), now).await;
     store.close().await;
     report
 }
@@ -76,12 +95,18 @@ impl fmt::Display for Report {
         for Finding { invariant, subject, problem, advice } in &self.findings {
             writeln!(f, "{invariant:?}: {subject}: {problem}\n    {advice}")?;
         }
-        let Self { releases, blobs, leftovers, .. } = self;
+        let Self { releases, blobs, entries, pending, leftovers, .. } = self;
+        if *pending > 0 {
+            writeln!(f, "{pending} entries are signed and not served yet; the next start does it")?;
+        }
         let verdict = match self.findings.len() {
             0 => "all is well".to_owned(),
             1 => "1 invariant is broken".to_owned(),
             count => format!("{count} invariants are broken"),
         };
-        write!(f, "{releases} releases, {blobs} blobs, {leftovers} leftovers: {verdict}")
+        write!(
+            f,
+            "{releases} releases, {blobs} blobs, {entries} entries, {leftovers} leftovers: {verdict}"
+        )
     }
 }

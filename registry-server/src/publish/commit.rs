@@ -1,6 +1,8 @@
 //! Making a verified release visible.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use mcpkg_core::Digest;
@@ -10,7 +12,8 @@ use super::{Metadata, PublishError};
 use crate::app::App;
 use crate::blobs::{Staged, blocking};
 use crate::failpoint;
-use crate::store::{NewRelease, Published, Release};
+use crate::log::{LogError, Logged};
+use crate::store::{NewRelease, Release};
 
 /// What became of a publish.
 #[derive(Debug)]
@@ -22,8 +25,7 @@ pub(crate) struct Outcome {
 }
 
 impl App {
-    /// Stores a release, whether the client still waits for it or not: between
-    /// the transaction and the cache that it makes stale, nothing may stop.
+    /// Stores a release, whether the client still waits for it or not.
     pub(super) async fn commit(&self, verified: Verified) -> Result<Outcome, PublishError> {
         let app = self.clone();
         match tokio::spawn(async move { app.commit_now(verified).await }).await {
@@ -47,27 +49,32 @@ impl App {
         let all = std::iter::once(staged).chain(bundles);
         self.put_all(all.chain(artifacts.into_iter().map(|(_, staged)| staged)).collect()).await?;
 
-        failpoint::hit("before-transaction");
-        match self.store.publish_release(&release).await? {
-            Published::New(release) => {
-                self.cache.invalidate(&release.name);
-                failpoint::hit("committed");
-                tracing::info!(name = %release.name, version = %release.version, "published");
-                Ok(Outcome { release, is_new: true })
-            }
-            Published::Exists(found) if is_same(&found, &release) => {
+        match self.submit(release.clone()).await? {
+            Logged::New(release) => Ok(Outcome { release, is_new: true }),
+            Logged::Exists(found) if is_same(&found, &release) => {
                 Ok(Outcome { release: found, is_new: false })
             }
-            Published::Exists(found) => Err(PublishError::other_content(&found)),
-            Published::Lookalike(existing) => {
+            Logged::Exists(found) => Err(PublishError::other_content(&found)),
+            Logged::Lookalike(existing) => {
                 Err(PublishError::Lookalike { name: release.name, existing })
             }
-            Published::Bound(bound) => {
+            Logged::Bound(bound) => {
                 let digests: Vec<Digest> =
                     release.artifacts.iter().map(|artifact| artifact.digest).collect();
                 self.judge(&server, &digests, &evidence, Some(&bound))?;
                 Err(PublishError::Busy)
             }
+        }
+    }
+
+    /// Hands a release to the log, which answers when a checkpoint covers it.
+    async fn submit(&self, release: NewRelease) -> Result<Logged, Arc<LogError>> {
+        let seconds = self.limits.log_seconds;
+        let submitted = self.sequencer.submit(release);
+        match tokio::time::timeout(Duration::from_secs(seconds), submitted).await {
+            Ok(logged) => logged,
+            // It goes on without us, and the same request finds what became of it.
+            Err(_) => Err(Arc::new(LogError::Slow(seconds))),
         }
     }
 

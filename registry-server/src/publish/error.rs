@@ -1,5 +1,6 @@
 //! Why a release was not published.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcpkg_core::archive::ArchiveError;
@@ -10,6 +11,7 @@ use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, Version};
 use mcpkg_verify::VerifyError;
 
 use crate::blobs::BlobError;
+use crate::log::LogError;
 use crate::store::{Release, StoreError};
 
 /// Why a release was not published. Nothing was changed.
@@ -110,6 +112,9 @@ pub(crate) enum PublishError {
     /// A file could not be written or read.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The release could not be logged.
+    #[error(transparent)]
+    Log(#[from] Arc<LogError>),
 }
 
 impl PublishError {
@@ -144,6 +149,7 @@ impl Coded for PublishError {
             Self::Lookalike { .. } => Code::Name,
             Self::Store(error) => error.code(),
             Self::Blob(error) => error.code(),
+            Self::Log(error) => error.code(),
         }
     }
 
@@ -170,6 +176,7 @@ impl Coded for PublishError {
             Self::Lookalike { .. } => Some("choose a name that cannot be taken for another"),
             Self::Store(error) => error.hint(),
             Self::Blob(error) => error.hint(),
+            Self::Log(error) => error.hint(),
             Self::Cut(_) | Self::TooLarge { .. } | Self::TooMany { .. } | Self::Nothing => None,
         }
     }

@@ -4,7 +4,7 @@
 //! receive server.json ─ check it, and that name and version are free
 //! receive bundles ───── verify them over server.json, judge who signed
 //! receive artifacts ─── check each, verify the bundles over all of it, judge
-//! put the blobs ─────── one transaction ─────── answer
+//! put the blobs ─────── hand it to the log ──── answer, with the receipt
 //! ```
 //!
 //! What is small and decides comes first. Somebody without a valid signature
@@ -16,10 +16,11 @@
 //! | killed | what is left | who cleans up |
 //! |---|---|---|
 //! | while receiving or verifying | files in `staging/` | the next start |
-//! | while putting blobs, or in the transaction | blobs without a release | the sweep, after a while |
-//! | after the transaction | the release; the client has no answer | the client, who asks again and gets 200 |
+//! | while putting blobs, or before the log's guard | blobs without a release | the sweep, after a while |
+//! | after the log's guard | an entry; the client has no answer | the next start, and the client, who asks again and gets 200 |
 //!
-//! Nothing of that is visible, except the last, which is complete.
+//! Nothing of that is visible, except the last, which is complete. What the log
+//! does is told in [`crate::log`].
 
 mod body;
 mod commit;

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::blobs::BlobReader;
 use crate::conditional::{entity_tag, is_known, is_range_of};
 use crate::error::ApiError;
-use crate::extract::BlobPath;
+use crate::extract::{BlobPath, NoQuery};
 use crate::range::{Asked, asked};
 
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
@@ -26,6 +26,7 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 pub(super) async fn show(
     State(app): State<App>,
     BlobPath(digest): BlobPath,
+    _: NoQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

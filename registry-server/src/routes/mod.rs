@@ -8,6 +8,7 @@
 //! | `/v1/blobs/{digest}` | GET | [`blobs`] |
 //! | `/v1/search` | GET | [`search`] |
 //! | `/v1/publish` | POST | [`publish`] |
+//! | `/v1/log`, `/v1/log/…` | GET | [`log`] |
 //! | `/healthz`, `/readyz` | GET | [`health`] |
 //!
 //! HEAD goes wherever GET does. Answers do not depend on `Accept`. Every error
@@ -15,6 +16,7 @@
 
 mod blobs;
 mod health;
+mod log;
 mod packages;
 mod publish;
 mod releases;
@@ -47,6 +49,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/blobs/{digest}", get(blobs::show))
         .route("/v1/search", get(search::search))
         .route("/v1/publish", post(publish::publish))
+        .route("/v1/log", get(log::show))
+        .route("/v1/log/checkpoint", get(log::checkpoint))
+        .route("/v1/log/tile/{*path}", get(log::tile))
+        .route("/v1/log/entries/{*path}", get(log::entries))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(|| async { ApiError::NotFound("this address was".to_owned()) })

@@ -21,6 +21,6 @@ async fn outcome(app: &App, request: Request) -> Result<Response, ApiError> {
     let Outcome { release, is_new } = app.publish(request).await?;
     let location = format!("{}/v1/packages/{}/{}", app.public_url, release.name, release.version);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let document = app.release_document(release).await?;
+    let (document, _) = app.release_document(release).await?;
     Ok((status, [(header::LOCATION, location)], Json(document)).into_response())
 }

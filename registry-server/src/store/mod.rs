@@ -33,8 +33,8 @@ use sqlx::sqlite::{
 
 pub(crate) use blobs::StoredBlob;
 pub(crate) use error::StoreError;
-pub(crate) use publish::{NewRelease, Published};
-pub(crate) use releases::Release;
+pub(crate) use publish::{Admission, NewRelease};
+pub(crate) use releases::{LoggedIndex, Release};
 pub(crate) use search::{Cursor, MAX_QUERY_LEN, SearchQuery};
 
 /// How many requests read the database at once. More than the cores of a large

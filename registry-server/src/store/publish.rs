@@ -1,13 +1,14 @@
-//! Writing a release: one short transaction, all of it or nothing.
+//! Applying the log: one short transaction, all of it or nothing.
 
 use jiff::Timestamp;
 use mcpkg_core::api::Artifact;
+use mcpkg_core::log::{Publish, Tree};
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Digest, PackageName, Version};
 use sqlx::sqlite::SqliteConnection;
 
 use super::releases::{Release, find, lookalike, package};
-use super::row::{parse, publisher_json, signed, time};
+use super::row::{parse, publisher_json, signed, time, unsigned};
 use super::{Store, StoreError, StoredBlob};
 use crate::failpoint;
 
@@ -36,11 +37,16 @@ pub(crate) struct NewRelease {
     pub(crate) published_at: Timestamp,
 }
 
-/// What became of a [`NewRelease`].
+/// Whether a [`NewRelease`] may be logged.
 #[derive(Clone, Debug)]
-pub(crate) enum Published {
-    /// It is visible now.
-    New(Release),
+pub(crate) enum Admission {
+    /// It may.
+    Free {
+        /// The package's name, in the case that its first release used.
+        name: PackageName,
+        /// The package's last entry in the log.
+        previous: Option<u64>,
+    },
     /// There is a release of that version; it stays as it is.
     Exists(Release),
     /// Another package has a name that looks the same.
@@ -49,48 +55,119 @@ pub(crate) enum Published {
     Bound(Publisher),
 }
 
-impl Store {
-    /// Makes `release` visible, unless something is in its way.
-    ///
-    /// Of several calls for one version, one makes it and the others find it.
-    pub(crate) async fn publish_release(
-        &self,
-        release: &NewRelease,
-    ) -> Result<Published, StoreError> {
-        let mut transaction = self.writer.begin_with("begin immediate").await?;
-        let outcome = publish(&mut transaction, release).await?;
-        failpoint::hit("in-transaction");
-        // Dropped without it, the transaction rolls back.
-        if matches!(outcome, Published::New(_)) {
-            transaction.commit().await?;
+impl NewRelease {
+    /// What the log says of it, if the package's entry before it is `previous`.
+    pub(crate) fn entry(&self, previous: Option<u64>) -> Publish {
+        let mut artifacts = self.artifacts.clone();
+        artifacts.sort_by_key(|artifact| artifact.platform.to_string());
+        Publish {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            metadata: self.metadata,
+            artifacts,
+            evidence: self.bundles.clone(),
+            publisher: self.publisher.clone(),
+            previous,
+            time: self.published_at,
         }
-        Ok(outcome)
     }
 }
 
-async fn publish(
+impl Store {
+    /// Whether `release` may be logged, given everything that was applied.
+    pub(crate) async fn admit(&self, release: &NewRelease) -> Result<Admission, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        let admission = admit(&mut snapshot, release).await;
+        snapshot.rollback().await?;
+        admission
+    }
+
+    /// How far the log has been applied.
+    pub(crate) async fn applied(&self) -> Result<Tree, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        applied(&mut connection).await
+    }
+
+    /// Makes what the log says visible: these releases, each with the index of its
+    /// entry, which together make it the tree `tree`. All of it or nothing.
+    pub(crate) async fn apply(
+        &self,
+        releases: &[(u64, NewRelease)],
+        tree: &Tree,
+    ) -> Result<(), StoreError> {
+        let failed = |error| StoreError::File(sqlx::Error::Io(error));
+        failpoint::around_async("transaction", failed, async {
+            let mut transaction = self.writer.begin_with("begin immediate").await?;
+            for (index, release) in releases {
+                apply(&mut transaction, *index, release).await?;
+            }
+            sqlx::query("update log set size = ?, root = ?")
+                .bind(signed("log.size", tree.size)?)
+                .bind(tree.root.to_string())
+                .execute(&mut *transaction)
+                .await?;
+            failpoint::hit("in-transaction");
+            // Dropped without it, the transaction rolls back.
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn admit(
     connection: &mut SqliteConnection,
     release: &NewRelease,
-) -> Result<Published, StoreError> {
+) -> Result<Admission, StoreError> {
+    let Some((package_id, name)) = lookalike(connection, &release.name).await? else {
+        return Ok(Admission::Free { name: release.name.clone(), previous: None });
+    };
+    if name != release.name {
+        return Ok(Admission::Lookalike(name));
+    }
+    if let Some(release) = find(connection, &release.name, &release.version).await? {
+        return Ok(Admission::Exists(release));
+    }
+    let bound = package(connection, &release.name).await?.map(|(_, _, bound)| bound);
+    if let Some(bound) = bound.filter(|it| it.difference(&release.publisher).is_some()) {
+        return Ok(Admission::Bound(bound));
+    }
+    let previous: Option<i64> =
+        sqlx::query_scalar("select max(log_index) from entry where package_id = ?")
+            .bind(package_id)
+            .fetch_one(connection)
+            .await?;
+    let previous = previous.map(|index| unsigned("entry.log_index", index)).transpose()?;
+    Ok(Admission::Free { name, previous })
+}
+
+/// How far the log has been applied, as `connection` sees it.
+pub(super) async fn applied(connection: &mut SqliteConnection) -> Result<Tree, StoreError> {
+    let (size, root): (i64, String) =
+        sqlx::query_as("select size, root from log").fetch_one(connection).await?;
+    Ok(Tree { size: unsigned("log.size", size)?, root: parse("log.root", &root)? })
+}
+
+async fn apply(
+    connection: &mut SqliteConnection,
+    index: u64,
+    release: &NewRelease,
+) -> Result<(), StoreError> {
     let package_id = match lookalike(connection, &release.name).await? {
-        Some((_, name)) if name != release.name => return Ok(Published::Lookalike(name)),
-        Some((package_id, _)) => {
-            if let Some(release) = find(connection, &release.name, &release.version).await? {
-                return Ok(Published::Exists(release));
-            }
-            let bound = package(connection, &release.name).await?.map(|(_, _, bound)| bound);
-            if let Some(bound) = bound.filter(|it| it.difference(&release.publisher).is_some()) {
-                return Ok(Published::Bound(bound));
-            }
-            package_id
-        }
+        Some((package_id, _)) => package_id,
         None => insert_package(connection, release).await?,
     };
     let release_id = insert_release(connection, package_id, release).await?;
     list(connection, package_id, release_id, release).await?;
-    insert_audit(connection, release_id, release).await?;
-    let found = find(connection, &release.name, &release.version).await?;
-    Ok(Published::New(found.ok_or(StoreError::Statement(sqlx::Error::RowNotFound))?))
+    sqlx::query(
+        "insert into entry (log_index, kind, package_id, release_id) values (?, 'publish', ?, ?)",
+    )
+    .bind(signed("entry.log_index", index)?)
+    .bind(package_id)
+    .bind(release_id)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn insert_package(
@@ -199,27 +276,6 @@ async fn list(
     .bind(release.name.as_str())
     .bind(&release.title)
     .bind(&release.description)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Records the publish, which seals the release.
-async fn insert_audit(
-    connection: &mut SqliteConnection,
-    release_id: i64,
-    release: &NewRelease,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into audit (release_id, at, action, name, version, metadata, publisher)
-         select ?1, ?2, 'publish', name, ?3, ?4, ?5
-           from package join release using (package_id) where release_id = ?1",
-    )
-    .bind(release_id)
-    .bind(time(release.published_at))
-    .bind(release.version.to_string())
-    .bind(release.metadata.to_string())
-    .bind(publisher_json(&release.publisher)?)
     .execute(connection)
     .await?;
     Ok(())

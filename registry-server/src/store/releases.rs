@@ -1,7 +1,7 @@
 //! Reading packages and releases.
 
 use jiff::Timestamp;
-use mcpkg_core::api::{Artifact, IndexLine, PackageIndex, Status};
+use mcpkg_core::api::{Artifact, IndexLine, Status};
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Digest, PackageName, Version};
 use sqlx::FromRow as _;
@@ -30,6 +30,21 @@ pub(crate) struct Release {
     pub(crate) published_at: Timestamp,
     /// Whether it may be chosen.
     pub(crate) status: Status,
+    /// The index of the log's entry that published it.
+    pub(crate) entry: u64,
+}
+
+/// The releases of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoggedIndex {
+    /// The package, in the case that its first release used.
+    pub(crate) name: PackageName,
+    /// Whom the name is bound to.
+    pub(crate) publisher: Publisher,
+    /// Its releases, newest version first.
+    pub(crate) releases: Vec<IndexLine>,
+    /// The indices of its entries in the log, in order.
+    pub(crate) entries: Vec<u64>,
 }
 
 impl Store {
@@ -46,20 +61,28 @@ impl Store {
         Ok(release)
     }
 
-    /// All releases of a package, newest version first.
+    /// All releases of a package.
     pub(crate) async fn package_index(
         &self,
         name: &PackageName,
-    ) -> Result<Option<PackageIndex>, StoreError> {
+    ) -> Result<Option<LoggedIndex>, StoreError> {
         let mut snapshot = self.reader.begin().await?;
-        let Some((package_id, name, bound)) = package(&mut snapshot, name).await? else {
+        let Some((package_id, name, publisher)) = package(&mut snapshot, name).await? else {
             return Ok(None);
         };
-        let rows: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
+        let rows: Vec<(String, String, String, Option<String>, i64)> = sqlx::query_as(
             "select version, published_at, status,
                     (select group_concat(platform, ' ' order by platform)
-                       from artifact where artifact.release_id = release.release_id)
-               from release where package_id = ?",
+                       from artifact where artifact.release_id = release.release_id),
+                    log_index
+               from release join entry using (release_id)
+              where release.package_id = ? and kind = 'publish'",
+        )
+        .bind(package_id)
+        .fetch_all(&mut *snapshot)
+        .await?;
+        let entries: Vec<i64> = sqlx::query_scalar(
+            "select log_index from entry where package_id = ? order by log_index",
         )
         .bind(package_id)
         .fetch_all(&mut *snapshot)
@@ -68,7 +91,9 @@ impl Store {
 
         let mut releases = rows.into_iter().map(index_line).collect::<Result<Vec<_>, _>>()?;
         releases.sort_by(|one, other| other.version.cmp(&one.version));
-        Ok(Some(PackageIndex { name, publisher: bound, releases }))
+        let entries = entries.into_iter().map(|index| unsigned("entry.log_index", index));
+        let entries = entries.collect::<Result<_, _>>()?;
+        Ok(Some(LoggedIndex { name, publisher, releases, entries }))
     }
 
     /// The publisher that a name is bound to, if it has a release.
@@ -89,7 +114,14 @@ impl Store {
         Ok(lookalike(&mut connection, name).await?.map(|(_, name)| name))
     }
 
-    /// Every release, in the order of publication, for `fsck`.
+    /// How many entries of the log are indexed, for `fsck`.
+    pub(crate) async fn entries(&self) -> Result<u64, StoreError> {
+        let count: i64 =
+            sqlx::query_scalar("select count(*) from entry").fetch_one(&self.reader).await?;
+        unsigned("entry", count)
+    }
+
+    /// Every release, in the order of the log, for `fsck`.
     pub(crate) async fn releases(&self) -> Result<Vec<(PackageName, Version)>, StoreError> {
         let rows: Vec<(String, String)> = sqlx::query_as(
             "select name, version from release join package using (package_id) order by release_id",
@@ -100,24 +132,6 @@ impl Store {
             Ok((parse("package.name", &name)?, parse("release.version", &version)?))
         };
         rows.into_iter().map(parsed).collect()
-    }
-
-    /// Releases whose row says other than the audit, for `fsck`: one that the
-    /// audit does not know, knows twice, or knows with another digest.
-    pub(crate) async fn releases_unlike_audit(&self) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar(
-            "select package.name || '@' || release.version
-               from release join package using (package_id)
-              where 1 != (select count(*) from audit where audit.release_id = release.release_id)
-                 or not exists (
-                      select 1 from audit
-                       where audit.release_id = release.release_id
-                         and audit.name = package.name and audit.version = release.version
-                         and audit.metadata = release.metadata)
-              order by release.release_id",
-        )
-        .fetch_all(&self.reader)
-        .await?)
     }
 }
 
@@ -159,9 +173,9 @@ pub(super) async fn find(
     version: &Version,
 ) -> Result<Option<Release>, StoreError> {
     let row = sqlx::query(
-        "select release_id, name, version, metadata, publisher, published_at, status
-           from release join package using (package_id)
-          where package.name = ? and release.version = ?",
+        "select release_id, name, version, metadata, publisher, published_at, status, log_index
+           from release join package using (package_id) join entry using (release_id)
+          where package.name = ? and release.version = ? and kind = 'publish'",
     )
     .bind(name.as_str())
     .bind(version.to_string())
@@ -194,8 +208,8 @@ pub(super) async fn find(
 
 /// The row of a release, whose artifacts and bundles are in other tables.
 fn release(row: &SqliteRow) -> Result<(i64, Release), StoreError> {
-    let (id, name, version, metadata, signer, published_at, status) =
-        <(i64, String, String, String, String, String, String)>::from_row(row)?;
+    let (id, name, version, metadata, signer, published_at, status, entry) =
+        <(i64, String, String, String, String, String, String, i64)>::from_row(row)?;
     let release = Release {
         name: parse("package.name", &name)?,
         version: parse("release.version", &version)?,
@@ -205,12 +219,19 @@ fn release(row: &SqliteRow) -> Result<(i64, Release), StoreError> {
         publisher: publisher("release.publisher", &signer)?,
         published_at: parse("release.published_at", &published_at)?,
         status: parse_status(&status)?,
+        entry: unsigned("entry.log_index", entry)?,
     };
     Ok((id, release))
 }
 
 fn index_line(
-    (version, published_at, status, platforms): (String, String, String, Option<String>),
+    (version, published_at, status, platforms, entry): (
+        String,
+        String,
+        String,
+        Option<String>,
+        i64,
+    ),
 ) -> Result<IndexLine, StoreError> {
     Ok(IndexLine {
         version: parse("release.version", &version)?,
@@ -221,6 +242,7 @@ fn index_line(
             .split_whitespace()
             .map(|platform| parse("artifact.platform", platform))
             .collect::<Result<_, _>>()?,
+        entry: unsigned("entry.log_index", entry)?,
     })
 }
 

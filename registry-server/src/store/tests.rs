@@ -15,8 +15,8 @@ const SEED: &str = "
         (1, 1, '1.0.0', 'sha256:00', '{}', '2026-11-01T00:00:00Z', 'active');
     insert into artifact values (1, 'any', 'sha256:01', 'tree-sha256:00', 262145);
     insert into evidence values (1, 0, 'sha256:00');
-    insert into audit values
-        (1, 1, '2026-11-01T00:00:00Z', 'publish', 'acme/weather', '1.0.0', 'sha256:00', '{}');";
+    insert into entry values (0, 'publish', 1, 1);
+    update log set size = 1, root = 'x';";
 
 async fn seeded() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -53,8 +53,11 @@ async fn what_is_published_stays_as_it_is() {
         ("update evidence set bundle = 'sha256:01'", "a release keeps its evidence"),
         ("delete from evidence", "a release keeps its evidence"),
         ("insert into evidence values (1, 1, 'sha256:01')", "a release keeps its evidence"),
-        ("update audit set at = ''", "the audit only grows"),
-        ("delete from audit", "the audit only grows"),
+        ("update entry set log_index = 1", "an entry stays as it was logged"),
+        ("delete from entry", "an entry stays as it was logged"),
+        ("update log set size = 0", "the log only grows"),
+        ("update log set root = 'y'", "the log only grows"),
+        ("delete from log", "the log only grows"),
     ] {
         let error = sqlx::query(sql).execute(&store.writer).await.unwrap_err();
         assert!(error.to_string().contains(refused), "{sql}: {error}");
