@@ -2,16 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is a test, also what several tests share")]
 
+mod backup;
 mod blobs;
 mod crash;
+mod faults;
 mod fsck;
+mod guard;
 mod limits;
+mod log;
 mod packages;
 mod process;
 mod publish;
 mod refusals;
 mod search;
 mod storage_faults;
+mod witness;
+mod witnessed;
 
 use mcpkg_test_support::sigstore::{Identity, TestSigstore};
 use mcpkg_test_support::{Draft, Submission, TestRegistry};
@@ -29,6 +35,11 @@ fn start() -> (TestSigstore, TestRegistry) {
 /// The workflow that may publish [`NAME`].
 fn acme() -> Identity {
     Identity::github("acme/weather")
+}
+
+/// The workflow that may publish `io.github.acme/news`.
+fn acme_news() -> Identity {
+    Identity::github("acme/news")
 }
 
 /// A small release of [`NAME`], signed by who may publish it.

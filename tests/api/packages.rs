@@ -93,7 +93,7 @@ fn what_cannot_be_there_is_a_problem_with_its_own_code() {
         ("/v1/packages/io.github.acme/weather/1.0", 400, Code::Version),
         ("/v1/packages/io.github.acme/weather/latest", 400, Code::Version),
         ("/v1/packages/io.github.acme/weather?x=1", 400, Code::Request),
-        ("/v1/packages/io.github.acme/weather/1.0.0?", 400, Code::Request),
+        ("/v1/packages/io.github.acme/weather/1.0.0/evidence?", 400, Code::Request),
         ("/v1/search?limit=0", 400, Code::Request),
         (&format!("/v1/search?q={}", long.repeat(20)), 414, Code::Limit),
     ] {

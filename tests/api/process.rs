@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use mcpkg_core::log::SigningKey;
 use mcpkg_test_support::Http;
 use mcpkg_test_support::sigstore::TestSigstore;
 use serde_json::Value;
@@ -53,6 +54,48 @@ impl Place {
              [[trust_root]]\nfile = 'trusted_root.json'\nnamespaces = ['*']\n",
         );
         Self { folder }
+    }
+
+    /// The folder that the data folder is in, and what is kept beside it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The key that signs the log, which the first start made.
+    pub(crate) fn log_key(&self) -> SigningKey {
+        let text = fs::read_to_string(self.folder.path().join("data.log-key")).unwrap();
+        text.trim_end().parse().unwrap()
+    }
+
+    /// Adds to the configuration.
+    pub(crate) fn configure(&self, toml: &str) {
+        let path = self.folder.path().join("registry.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{text}\n{toml}\n")).unwrap();
+    }
+
+    /// Runs the program, which has to end by itself.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        let mut command = self.command_of(PROGRAM, &args[..1]);
+        command.args(&args[1..]).output().expect("the program runs")
+    }
+
+    /// Runs the program, which has to refuse: gives what it says.
+    #[track_caller]
+    pub(crate) fn refused(&self, args: &[&str], code: i32) -> String {
+        let output = self.run(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        stderr
+    }
+
+    /// Runs the program, which has to succeed, and reads the JSON it prints.
+    #[track_caller]
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// The data folder.
@@ -117,6 +160,13 @@ impl Process {
     /// Waits for an event of the log, and returns its fields.
     pub(crate) fn wait_for_log(&self, message: &str) -> Value {
         wait_for(&self.log, message)
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub(crate) fn kill(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(status.expect("there is a kill").success());
     }
 
     /// Waits for it to end, which it does by itself.

@@ -108,6 +108,11 @@ impl Http {
         self.send(self.client.post(format!("{}/v1/publish", self.url)).multipart(form))
     }
 
+    /// Posts a body as it is.
+    pub fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> reqwest::Result<Reply> {
+        self.send(self.client.post(format!("{}{path}", self.url)).body(body.into()))
+    }
+
     fn send(&self, request: RequestBuilder) -> reqwest::Result<Reply> {
         let (answer, answered) = mpsc::channel();
         let runtime = self.runtime.as_ref().expect("it was not dropped");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
@@ -78,7 +79,12 @@ async fn answer(State(between): State<Arc<Between>>, request: Request) -> Respon
     let path = request.uri().path().to_owned();
     let target = request.uri().path_and_query().map_or(path.as_str(), |target| target.as_str());
     let url = format!("{}{target}", between.upstream);
-    let honest = between.client.get(url).send().await.expect("the honest registry answers");
+    let (head, body) = request.into_parts();
+    let kind = head.headers.get(CONTENT_TYPE).cloned();
+    let body = axum::body::to_bytes(body, usize::MAX).await.expect("the request is whole");
+    let honest = between.client.request(head.method, url).body(body);
+    let honest = kind.into_iter().fold(honest, |to, kind| to.header(CONTENT_TYPE, kind));
+    let honest = honest.send().await.expect("the honest registry answers");
     let status = honest.status().as_u16();
     let headers = honest
         .headers()

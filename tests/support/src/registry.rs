@@ -1,9 +1,13 @@
 //! A registry of the test's own, in the test's process.
 
-use std::path::Path;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
+use mcpkg_core::log::SigningKey;
 use mcpkg_core::namespace::{NamePattern, NamespaceRule};
 use mcpkg_registry_server::{Config, ConfigFile, Limits, Overrides, start};
 use mcpkg_verify::{TrustRoot, TrustStore};
@@ -13,6 +17,8 @@ use tokio::sync::oneshot;
 
 use crate::http::{Http, Reply};
 use crate::submission::Submission;
+use crate::test_log::TestLog;
+use crate::witness::TestWitness;
 
 /// How a [`TestRegistry`] differs from the default.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +38,9 @@ pub struct Setup {
 /// and without a runtime.
 pub struct TestRegistry {
     http: Http,
+    /// The data folder, and the log's key and guard beside it.
     data: TempDir,
+    log_key: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,14 +55,30 @@ impl TestRegistry {
     /// The same, set up otherwise.
     pub fn start_with(trusted_root_json: &str, setup: Setup) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
-        let root = TrustRoot::from_json(trusted_root_json).expect("the trust root is one");
-        let config = Config {
-            trust: TrustStore::new(vec![(vec![NamePattern::All], root)]),
-            namespaces: setup.namespaces,
-            limits: setup.limits,
-            public_url: setup.public_url,
-            ..defaults(data.path())
-        };
+        let config = configure(data.path(), trusted_root_json, setup);
+        Self::run(data, config)
+    }
+
+    /// The same as [`Self::start`], with a log for which three witnesses vouch. At
+    /// least two of them have to.
+    pub fn start_witnessed(trusted_root_json: &str) -> (Self, [TestWitness; 3]) {
+        let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut config = configure(data.path(), trusted_root_json, Setup::default());
+        // The witnesses have to know the log's key before the log begins.
+        let key = TestLog::new("localhost/witnessed").key;
+        let mut file = fs::OpenOptions::new();
+        file.write(true).create_new(true).mode(0o600);
+        let file = file.open(&config.log.key).and_then(|mut it| writeln!(it, "{}", key.to_text()));
+        file.expect("the key can be kept");
+        let logs = [key.verifier()];
+        let witnesses = ["w/one", "w/two", "w/three"].map(|name| TestWitness::start(name, &logs));
+        config.log.witnesses = witnesses.iter().map(TestWitness::to_file).collect();
+        config.log.witness_quorum = 2;
+        (Self::run(data, config), witnesses)
+    }
+
+    fn run(data: TempDir, config: Config) -> Self {
+        let log_key = config.log.key.clone();
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -74,6 +98,7 @@ impl TestRegistry {
         Self {
             http: Http::new(format!("http://{address}")),
             data,
+            log_key,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -85,8 +110,14 @@ impl TestRegistry {
     }
 
     /// Its data folder.
-    pub fn data_dir(&self) -> &Path {
-        self.data.path()
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// The key that signs its log: with it a test can lie as the registry could.
+    pub fn log_key(&self) -> SigningKey {
+        let text = fs::read_to_string(&self.log_key).expect("the log has begun");
+        text.trim_end().parse().expect("the file holds a key")
     }
 
     /// A client of it.
@@ -105,6 +136,18 @@ impl TestRegistry {
         let reply = self.publish(submission);
         assert_eq!(reply.status, 201, "{reply}");
         reply
+    }
+}
+
+/// The configuration of a registry with its data below `folder`.
+fn configure(folder: &Path, trusted_root_json: &str, setup: Setup) -> Config {
+    let root = TrustRoot::from_json(trusted_root_json).expect("the trust root is one");
+    Config {
+        trust: TrustStore::new(vec![(vec![NamePattern::All], root)]),
+        namespaces: setup.namespaces,
+        limits: setup.limits,
+        public_url: setup.public_url,
+        ..defaults(&folder.join("data"))
     }
 }
 

@@ -136,7 +136,7 @@ impl Entry {
 
 /// The leaves of the tree.
 #[derive(Default)]
-pub(super) struct Log(Mutex<Vec<Sha256Hash>>);
+pub(super) struct Log(Mutex<merkle::Tree>);
 
 /// Enters `entry` into the log, and answers with a `TransparencyLogEntry`.
 pub(super) fn append(services: &Services, entry: Entry, faults: &Faults) -> Result<Value, Refusal> {
@@ -155,7 +155,7 @@ pub(super) fn append(services: &Services, entry: Entry, faults: &Faults) -> Resu
     } else {
         index
     };
-    let root = merkle::root(&leaves);
+    let root = leaves.root();
     let signer = services.signer(faults.has(Fault::RekorCheckpointFromStranger));
     let id = services.trusted.rekor.id();
     Ok(json!({
@@ -166,7 +166,7 @@ pub(super) fn append(services: &Services, entry: Entry, faults: &Faults) -> Resu
             "logIndex": proved.to_string(),
             "treeSize": leaves.len().to_string(),
             "rootHash": root,
-            "hashes": merkle::path(&leaves, proved),
+            "hashes": leaves.path(proved),
             "checkpoint": {
                 "envelope": checkpoint(services.origin(), leaves.len(), root, id, |text| {
                     signer.rekor.sign(text)
