@@ -1,12 +1,16 @@
 //! The command line. Doc comments here are the `--help` text.
 
+mod log;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mcpkg_core::log::VerifierKey;
 use mcpkg_core::namespace::NamePattern;
 use mcpkg_core::{PackageName, Platform, Version};
 use url::Url;
 
+pub use self::log::{LogCommand, LogVerifyArgs, LogWatchArgs};
 use crate::agents::Scope;
 use crate::request::PackageRequest;
 
@@ -69,6 +73,9 @@ pub enum Command {
     /// Say which registries to use, and whom to trust there
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Check what the log of a registry says, or watch it
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -248,7 +255,7 @@ pub struct PublishArgs {
 #[derive(Debug, Subcommand)]
 pub enum RegistryCommand {
     /// Use a registry
-    Add(RegistryAddArgs),
+    Add(Box<RegistryAddArgs>),
     /// List the registries in use
     #[command(visible_alias = "ls")]
     List,
@@ -279,6 +286,15 @@ pub struct RegistryAddArgs {
     /// Do not let the public-good Sigstore vouch for anything here
     #[arg(long)]
     pub no_public_good: bool,
+    /// The key of its log, got by another way than from the registry itself
+    #[arg(long, value_name = "VKEY")]
+    pub log_key: Option<VerifierKey>,
+    /// A witness that has to vouch for its log
+    #[arg(long, value_name = "VKEY")]
+    pub witness: Vec<VerifierKey>,
+    /// How many of the witnesses have to [default: all]
+    #[arg(long, value_name = "N", requires = "witness")]
+    pub witness_quorum: Option<usize>,
     /// Who may publish in a namespace that belongs to no forge account, as
     /// `<pattern>=<issuer>,<subject>` or `<pattern>=<issuer>,repository:<url>`
     #[arg(long, value_name = "RULE")]

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mcpkg_core::PackageName;
+use mcpkg_core::log::{Algorithm, LogTrust, VerifierKey};
 use mcpkg_core::namespace::{NamePattern, NamespaceRule};
 use mcpkg_core::policy::Policy;
 use mcpkg_verify::{TrustRoot, TrustStore};
@@ -16,12 +17,17 @@ use url::Url;
 
 use crate::atomic;
 use crate::error::{Error, Result};
+use crate::ops::log::Distrust;
 use crate::places::Places;
 
 /// The whole configuration.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Whether the key of every registry's log has to have been configured by
+    /// somebody: one that a registry named itself when it was added is refused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub require_log_key: bool,
     /// The registries, in the order they were added.
     #[serde(default, rename = "registry", skip_serializing_if = "Vec::is_empty")]
     pub registries: Vec<RegistryConfig>,
@@ -45,6 +51,18 @@ pub struct RegistryConfig {
     /// Whether the public-good Sigstore may vouch for names here.
     #[serde(default = "yes")]
     pub public_good: bool,
+    /// The key of its log, as a C2SP vkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_key: Option<VerifierKey>,
+    /// Whether that key is the registry's own word, from when it was added.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub log_key_on_first_use: bool,
+    /// The witnesses of its log that count, as C2SP vkeys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<VerifierKey>,
+    /// How many of them have to vouch for each checkpoint; all, if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness_quorum: Option<usize>,
     /// Private Sigstore instances, each with the names it may vouch for.
     #[serde(default, rename = "trust_root", skip_serializing_if = "Vec::is_empty")]
     pub trust_roots: Vec<TrustRootConfig>,
@@ -71,6 +89,11 @@ const fn yes() -> bool {
     true
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 impl Config {
     /// Reads the configuration. None yet is an empty one.
     pub fn read(places: &Places) -> Result<Self> {
@@ -89,6 +112,20 @@ impl Config {
             hint: "choose plainer names",
         })?;
         atomic::write(&Self::path(places), text.as_bytes())
+    }
+
+    /// Writes the key that a log has now over the one that it had, and leaves
+    /// everything else in the file as somebody wrote it.
+    pub fn repin(places: &Places, old: &VerifierKey, new: &VerifierKey) -> Result<()> {
+        let path = Self::path(places);
+        let text = fs::read_to_string(&path)
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
+        // No two keys have the same text, and what follows a key follows it
+        // wherever it is pinned.
+        let text = text.replace(&old.to_string(), &new.to_string());
+        toml::from_str::<Self>(&text)
+            .map_err(|source| Error::Config { path: path.clone(), source: Box::new(source) })?;
+        atomic::write(&path, text.as_bytes())
     }
 
     fn path(places: &Places) -> PathBuf {
@@ -148,6 +185,10 @@ impl RegistryConfig {
             private: false,
             namespaces: all_names(),
             public_good: true,
+            log_key: None,
+            log_key_on_first_use: false,
+            witnesses: Vec::new(),
+            witness_quorum: None,
             trust_roots: Vec::new(),
             publishers: Vec::new(),
         })
@@ -157,6 +198,30 @@ impl RegistryConfig {
     pub fn policy(&self) -> Policy {
         let base = if self.private { Policy::private() } else { Policy::public() };
         Policy { namespaces: self.publishers.clone(), ..base }
+    }
+
+    /// Trust in the log's `key`, and in the witnesses that are configured.
+    pub fn log_witnesses(&self, key: &VerifierKey) -> Result<LogTrust, Distrust> {
+        if key.algorithm() != Algorithm::Ed25519 {
+            return Err(Distrust::KeyOfWitness(key.clone()));
+        }
+        // The same key under two names would count twice.
+        let bytes = |key: &VerifierKey| {
+            let text = key.as_cosigner().to_string();
+            text.splitn(3, '+').nth(2).map(str::to_owned)
+        };
+        let witnesses: Vec<_> = self.witnesses.iter().map(VerifierKey::as_cosigner).collect();
+        for (index, witness) in witnesses.iter().enumerate() {
+            let mut others = witnesses[..index].iter().chain([key]);
+            if others.any(|other| bytes(other) == bytes(witness)) {
+                return Err(Distrust::SameWitness(self.witnesses[index].clone()));
+            }
+        }
+        let (wanted, found) = (self.witness_quorum.unwrap_or(witnesses.len()), witnesses.len());
+        if wanted > found {
+            return Err(Distrust::Witnesses { wanted, found });
+        }
+        Ok(LogTrust { key: key.clone(), witnesses, quorum: wanted, predecessors: Vec::new() })
     }
 
     /// Reads the trust roots.

@@ -81,6 +81,8 @@ pub enum Error {
     Status { url: String, status: u16 },
     #[error("{url} answered what no registry should: {reason}")]
     Nonsense { url: String, reason: String },
+    #[error("{url} answered with nothing")]
+    Empty { url: String },
     #[error("`{name}` has no release that matches {wanted}")]
     NoRelease { name: PackageName, wanted: String },
     #[error("{name}@{version} has no artifact for this platform; it has {available}")]
@@ -101,6 +103,8 @@ pub enum Error {
     Contradiction { name: PackageName, version: Version, what: String },
     #[error("{name}@{version} is installed with other content: the registry replaced a release")]
     Replaced { name: PackageName, version: Version },
+    #[error("{what}\n  {proof}")]
+    Lie { what: String, proof: String, code: Code },
     #[error("{}", .0.first().map_or_else(String::new, ToString::to_string))]
     Refused(Vec<Refusal>),
     #[error("`{}` is for {found}", path.display())]
@@ -205,7 +209,7 @@ impl Error {
     }
 
     /// Whether the answer was *no* rather than a failure to find out.
-    fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_)
             | Self::Replaced { .. }
@@ -216,6 +220,8 @@ impl Error {
             | Self::Insecure { .. }
             | Self::TooLong { .. }
             | Self::TooLarge { .. }
+            | Self::Empty { .. }
+            | Self::Lie { .. }
             | Self::Nonsense { .. } => true,
             Self::Failed { .. } | Self::Problem(_) => !matches!(
                 self.code(),
@@ -266,6 +272,9 @@ impl Coded for Error {
             | Self::TooSlow { .. } => Code::Transport,
             Self::TooLong { .. } | Self::TooLarge { .. } => Code::Limit,
             Self::Problem(problem) => problem.code,
+            Self::Empty { .. } => Code::LogEmpty,
+            // What a plain file server says of a file that it does not have.
+            Self::Status { status: 404, .. } => Code::NotFound,
             Self::Status { .. } | Self::Nonsense { .. } => Code::Registry,
             Self::NoArtifact { .. } | Self::WrongPlatform { .. } => Code::Platform,
             Self::DigestMismatch { .. } => Code::Digest,
@@ -273,7 +282,7 @@ impl Coded for Error {
             Self::Contradiction { .. } => Code::Metadata,
             Self::Replaced { .. } => Code::Immutable,
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Refusal::code),
-            Self::Failed { code, .. } => *code,
+            Self::Lie { code, .. } | Self::Failed { code, .. } => *code,
             Self::NoIdentity | Self::Sign { .. } => Code::Signature,
         }
     }
@@ -301,8 +310,12 @@ impl Coded for Error {
                 "a registry answers itself; if it moved, add it again under its new address"
             }
             Self::Insecure { .. } => "use an https:// address",
-            Self::TooLong { .. } | Self::Nonsense { .. } => {
+            Self::TooLong { .. } | Self::Empty { .. } | Self::Nonsense { .. } => {
                 "do not use this registry until its operator has explained it"
+            }
+            Self::Lie { .. } => {
+                "stop using this registry; send that file to its operator and to the people you \
+                 share the registry with: anybody can check it"
             }
             Self::NoRelease { .. } => "`mcpkg info <name>` shows the releases there are",
             Self::NoArtifact { .. } => "ask the author to publish one for this platform",

@@ -74,6 +74,11 @@ impl Places {
         self.state.join("locks")
     }
 
+    /// What a monitor remembers of the log of a registry, by its name.
+    pub fn watch(&self, registry: &str) -> PathBuf {
+        self.state.join("watch").join(format!("{registry}.json"))
+    }
+
     /// The lock of a project: `mcpkg.lock` in `folder`.
     pub fn project_lock(folder: &Path) -> PathBuf {
         folder.join("mcpkg.lock")

@@ -5,6 +5,8 @@
 //! A registry answers itself: a redirect is followed nowhere, because whoever
 //! can make one could otherwise point a private name at another host.
 
+mod log;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -96,15 +98,26 @@ impl Registry {
         Ok(Self { base: base.clone(), http, runtime })
     }
 
-    /// All releases of a package.
-    pub fn index(&self, name: &PackageName) -> Result<PackageIndex> {
-        self.json(&["v1", "packages", name.namespace(), name.short()], &[])
+    /// All releases of a package, with the proof that the log's tree of `seen`
+    /// entries is the start of its newest.
+    pub fn index(&self, name: &PackageName, seen: Option<u64>) -> Result<PackageIndex> {
+        let seen = seen.map(|size| size.to_string());
+        let query: Vec<_> = seen.iter().map(|size| ("seen", size.as_str())).collect();
+        self.json(&["v1", "packages", name.namespace(), name.short()], &query)
     }
 
-    /// One release, with its evidence.
-    pub fn release(&self, name: &PackageName, version: &Version) -> Result<ReleaseDocument> {
+    /// One release, with its evidence, and the proof that the tree of its receipt
+    /// is the start of the log's tree of `at` entries.
+    pub fn release(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        at: Option<u64>,
+    ) -> Result<ReleaseDocument> {
         let version = version.to_string();
-        self.json(&["v1", "packages", name.namespace(), name.short(), &version], &[])
+        let at = at.map(|size| size.to_string());
+        let query: Vec<_> = at.iter().map(|size| ("at", size.as_str())).collect();
+        self.json(&["v1", "packages", name.namespace(), name.short(), &version], &query)
     }
 
     /// A page of packages that match `query`.
@@ -297,6 +310,9 @@ async fn read_json<T: serde::de::DeserializeOwned>(
     deadline: Instant,
 ) -> Result<T> {
     let body = read_bytes(response, url, MAX_JSON_BYTES, deadline).await?;
+    if body.is_empty() {
+        return Err(Error::Empty { url: url.to_string() });
+    }
     serde_json::from_slice(&body)
         .map_err(|error| Error::Nonsense { url: url.to_string(), reason: error.to_string() })
 }

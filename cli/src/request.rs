@@ -113,6 +113,7 @@ pub fn platforms(platforms: &[Platform]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mcpkg_core::api::IndexLog;
     use mcpkg_core::publisher::{Identity, Publisher};
 
     fn index(lines: &[(&str, Status, &[&str])]) -> PackageIndex {
@@ -124,13 +125,16 @@ mod tests {
             }),
             releases: lines
                 .iter()
-                .map(|(version, status, platforms)| IndexLine {
+                .zip(0..)
+                .map(|((version, status, platforms), entry)| IndexLine {
+                    entry,
                     version: version.parse().unwrap(),
                     published_at: "2026-01-01T00:00:00Z".parse().unwrap(),
                     status: *status,
                     platforms: platforms.iter().map(|text| text.parse().unwrap()).collect(),
                 })
                 .collect(),
+            log: IndexLog { index: String::new(), checkpoint: String::new(), consistency: None },
         }
     }
 

@@ -87,8 +87,10 @@ fn who(release: &TrustedRelease, now: Timestamp) -> Vec<(&'static str, String)> 
     if let Some(run) = release.run_uri() {
         lines.push(("run", run.to_owned()));
     }
-    let age = now.duration_since(release.signed_at);
-    lines.push(("signed", format!("{} ({} ago)", release.signed_at, ago(age))));
+    let dated = |at: Timestamp| format!("{at} ({} ago)", ago(now.duration_since(at)));
+    lines.push(("signed", dated(release.signed_at)));
+    let logged = format!("{}, as entry {}", dated(release.log.publish.time), release.log.index);
+    lines.push(("logged", logged));
     lines
 }
 

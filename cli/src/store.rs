@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use mcpkg_core::api::ReleaseDocument;
-use mcpkg_core::{Digest, TreeDigest, TreeHasher};
+use mcpkg_core::{Digest, PackageName, TreeDigest, TreeHasher};
 use sha2::Digest as _;
 
 use crate::atomic;
@@ -149,6 +149,28 @@ impl Store {
             url: path.display().to_string(),
             reason: error.to_string(),
         })
+    }
+
+    /// The release documents of a package that were kept, installed or not.
+    ///
+    /// One that cannot be read as such is left out.
+    pub fn releases_of(&self, name: &PackageName) -> Result<Vec<ReleaseDocument>> {
+        let folder = self.root.join("releases");
+        let failed = |source| Error::Read { path: folder.clone(), source };
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(failed)?,
+        };
+        let mut documents = Vec::new();
+        for entry in entries {
+            let json = fs::read(entry.map_err(failed)?.path()).map_err(failed)?;
+            documents.extend(
+                serde_json::from_slice::<ReleaseDocument>(&json)
+                    .ok()
+                    .filter(|document| document.name == *name),
+            );
+        }
+        Ok(documents)
     }
 
     fn release_path(&self, metadata: Digest) -> PathBuf {

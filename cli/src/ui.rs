@@ -45,6 +45,13 @@ impl Ui {
         }
     }
 
+    /// Says several things that the user should look at.
+    pub fn warn_all(&self, what: &[impl Display]) {
+        for what in what {
+            self.warn(what);
+        }
+    }
+
     /// Says a line of explanation, indented below a status.
     pub fn detail(&self, label: &str, what: impl Display) {
         if !self.quiet {
@@ -65,6 +72,17 @@ impl Ui {
             let mut json = serde_json::to_string_pretty(value).map_err(Error::Json)?;
             json.push('\n');
             json
+        } else {
+            Printable(text()).to_string()
+        };
+        self.raw(text.as_bytes())
+    }
+
+    /// Prints one of many things as they happen: as a line of JSON where that was
+    /// asked for, else `text`.
+    pub fn event<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<()> {
+        let text = if self.json {
+            serde_json::to_string(value).map_err(Error::Json)? + "\n"
         } else {
             Printable(text()).to_string()
         };

@@ -1,6 +1,7 @@
 //! The commands that look and do not touch, and the shape of what they print.
 
 use insta::assert_snapshot;
+use mcpkg_core::log::SigningKey;
 use mcpkg_test_support::{Draft, world};
 use serde_json::Value;
 
@@ -132,26 +133,30 @@ fn registries_are_added_listed_and_removed() {
     let world = world!();
     world.refused(&["search", "x"], 1, &["E_CONFIG"]);
     let url = "https://registry.example/";
-    world.ok(&["registry", "add", "a", url, "--dry-run"]);
+    let key = SigningKey::from_seed("registry.example", [1; 32]).unwrap().verifier().to_string();
+    let key = key.as_str();
+    world.ok(&["registry", "add", "a", url, "--log-key", key, "--dry-run"]);
     world.refused(&["search", "x"], 1, &["E_CONFIG"]);
     let rule = "com.acme/*=https://sso.acme.example,alice@acme.example";
-    world.ok(&["registry", "add", "a", url, "--publisher", rule]);
+    world.ok(&["registry", "add", "a", url, "--log-key", key, "--publisher", rule]);
     world.refused(&["registry", "add", "a", url], 1, &["E_CONFIG"]);
     world.refused(&["registry", "add", "../a", url], 2, &["E_REQUEST"]);
     world.refused(&["registry", "add", "b", url, "--publisher", "com.acme/*"], 2, &["E_REQUEST"]);
     world.file("root.json", "{}");
+    let root = ["--trusted-root", "root.json", "--trust-for", "*"];
     world.refused(
-        &["registry", "add", "b", url, "--trusted-root", "root.json", "--trust-for", "*"],
+        &[["registry", "add", "b", url, "--log-key", key].as_slice(), &root].concat(),
         3,
         &["E_TRUST_ROOT"],
     );
-    assert_snapshot!(world.read(".config/mcpkg/config.toml"), @r#"
+    assert_snapshot!(world.read(".config/mcpkg/config.toml").replace(key, "KEY"), @r#"
     [[registry]]
     name = "a"
     url = "https://registry.example/"
     private = false
     namespaces = ["*"]
     public_good = true
+    log_key = "KEY"
 
     [[registry.publisher]]
     pattern = "com.acme/*"

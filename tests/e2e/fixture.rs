@@ -1,9 +1,13 @@
 //! A Sigstore, a registry with one package in it, and people who use them.
 
+use jiff::Timestamp;
 use mcpkg_core::archive::{Archive, Limits};
+use mcpkg_core::log::{Entry, Receipt};
 use mcpkg_core::{Digest, Platform};
 use mcpkg_test_support::sigstore::{Identity, TestSigstore};
-use mcpkg_test_support::{Draft, LyingRegistry, Submission, TestRegistry, World, world};
+use mcpkg_test_support::{
+    Draft, LyingRegistry, RegistryLog, Submission, TestRegistry, World, world,
+};
 use serde_json::{Value, json};
 
 pub(crate) const NAME: &str = "io.github.acme/weather";
@@ -52,14 +56,43 @@ impl Fixture {
         self.developer_at(self.registry.url())
     }
 
-    /// A person who adds the registry at `url` with these flags.
+    /// A person who adds the registry at `url` with these flags, and was told the
+    /// key of its log.
     pub(crate) fn stranger_at(&self, url: &str, flags: &[&str]) -> World {
         let world = world!();
+        self.add_registry(&world, url, flags);
+        world
+    }
+
+    /// Adds the registry at `url`, with the key of its log.
+    pub(crate) fn add_registry(&self, world: &World, url: &str, flags: &[&str]) {
+        let key = self.registry.log_key().verifier().to_string();
+        self.add_registry_without_key(world, url, &[flags, &["--log-key", &key]].concat());
+    }
+
+    /// Adds the registry at `url`, with these flags and no others about its log.
+    #[track_caller]
+    pub(crate) fn add_registry_without_key(&self, world: &World, url: &str, flags: &[&str]) {
         world.file("trusted_root.json", self.sigstore.trusted_root_json());
         let args = ["registry", "add", "test", url, "--no-public-good"];
         let root = ["--trusted-root", "trusted_root.json", "--trust-for", "*"];
         world.ok(&[args.as_slice(), &root, flags].concat());
-        world
+    }
+
+    /// The log of the registry, with its key: what somebody has who holds it. It
+    /// has the entries of these releases, which are all that were published.
+    pub(crate) fn log(&self, releases: &[(&str, &str)]) -> RegistryLog {
+        let mut log = RegistryLog::new(self.registry.log_key());
+        for (name, version) in releases {
+            let release = self.release(name, version);
+            assert_eq!(log.push_leaf(leaf(&release)), entry(&release), "in their order");
+        }
+        log
+    }
+
+    /// What the registry says of a release.
+    pub(crate) fn release(&self, name: &str, version: &str) -> Value {
+        self.registry.http().get(&format!("/v1/packages/{name}/{version}")).json()
     }
 
     /// A CI job of `identity`, which uses the registry and may get tokens.
@@ -81,14 +114,29 @@ impl Fixture {
         })
     }
 
-    /// A registry that serves `submission` as 1.2.0 without having looked at it,
-    /// as one in an attacker's hands would.
+    /// A registry that logs and serves `submission` as 1.2.0, its only release,
+    /// without having looked at it, as one in an attacker's hands would.
     pub(crate) fn careless(&self, submission: Submission) -> LyingRegistry {
-        let document = document(&submission);
+        self.careless_about(submission, |_| ())
+    }
+
+    /// The same, which also changes what it serves and logs.
+    pub(crate) fn careless_about(
+        &self,
+        submission: Submission,
+        change: impl FnOnce(&mut Value),
+    ) -> LyingRegistry {
+        let mut release = self.release(NAME, "1.2.0");
+        merge(&mut release, document(&submission));
+        change(&mut release);
+        let mut log = RegistryLog::new(self.registry.log_key());
+        log_release(&mut log, &mut release, None);
+        let index = index_log(&log, None, &[0]);
         LyingRegistry::start(self.registry.url(), move |path, mut answer| {
-            if is_release(path) {
-                let document = document.clone();
-                answer = answer.edit(|release| merge(release, document));
+            if is_index(path) {
+                answer = answer.edit(|document| document["log"] = index.clone());
+            } else if is_release(path) {
+                answer = answer.edit(|document| *document = release.clone());
             } else if path.starts_with("/v1/blobs/") {
                 answer.status = 200;
                 answer.headers.clear();
@@ -97,6 +145,64 @@ impl Fixture {
             answer
         })
     }
+}
+
+/// The index of a release's entry.
+fn entry(release: &Value) -> u64 {
+    let receipt: Receipt = release["log"]["receipt"].as_str().unwrap().parse().unwrap();
+    receipt.index
+}
+
+/// The entry of a release, as it was logged.
+pub(crate) fn leaf(release: &Value) -> Vec<u8> {
+    // In a leaf the members are sorted, and stay so in a document.
+    release["log"]["entry"].to_string().into_bytes()
+}
+
+/// Logs what `release` says, and puts the proof into it.
+pub(crate) fn log_release(log: &mut RegistryLog, release: &mut Value, previous: Option<u64>) {
+    let evidence: Vec<Value> = release["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bundle| bundle["digest"].clone())
+        .collect();
+    let mut publish = json!({
+        "name": release["name"],
+        "version": release["version"],
+        "metadata": release["metadata"],
+        "artifacts": release["artifacts"],
+        "evidence": evidence,
+        "publisher": release["publisher"],
+        "time": release["publishedAt"],
+    });
+    if let Some(previous) = previous {
+        publish["previous"] = json!(previous);
+    }
+    let entry = Entry::Publish(serde_json::from_value(publish).unwrap());
+    let index = log.push(&entry);
+    let entry: Value = serde_json::from_slice(&entry.leaf().unwrap()).unwrap();
+    let receipt = log.receipt(index, log.size(), Timestamp::now());
+    release["log"] = json!({ "entry": entry, "receipt": receipt, "consistency": [] });
+}
+
+/// What a log says with the index of Acme's weather server, of these entries, to
+/// somebody who has seen its tree of some size.
+pub(crate) fn index_log(log: &RegistryLog, seen: Option<u64>, entries: &[u64]) -> Value {
+    let name = NAME.parse().unwrap();
+    let mut document = json!({
+        "index": log.index(&name, entries),
+        "checkpoint": log.checkpoint(Timestamp::now()),
+    });
+    if let Some(seen) = seen {
+        document["consistency"] = json!(log.consistency(seen, log.size()));
+    }
+    document
+}
+
+/// Whether a path is that of the index of Acme's weather server.
+pub(crate) fn is_index(path: &str) -> bool {
+    path == "/v1/packages/io.github.acme/weather"
 }
 
 /// Whether a path is that of a release document.

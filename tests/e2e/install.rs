@@ -17,8 +17,10 @@ fn seen(text: &str, world: &World, fixture: &Fixture) -> String {
         .replace(env!("CARGO_BIN_EXE_mcpkg"), "[MCPKG]");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for line in &mut lines {
-        if let Some(at) = line.find("signed 20") {
-            line.replace_range(at.., "signed [TIME]");
+        for dated in ["signed", "logged"] {
+            let Some(at) = line.find(&format!("{dated} 20")) else { continue };
+            let rest = line.find(", as entry").unwrap_or(line.len());
+            line.replace_range(at..rest, &format!("{dated} [TIME]"));
         }
     }
     lines.join("\n")
@@ -119,8 +121,9 @@ fn a_dry_run_shows_the_difference_and_changes_nothing() {
     +  }
     +}
     "#);
-    let is_lock = |path: &String| path.starts_with(".local/state/mcpkg/locks/");
-    let after: Vec<_> = developer.files().into_iter().filter(|path| !is_lock(path)).collect();
+    // What the registry's log was seen to be is remembered; nothing else is.
+    let is_state = |path: &String| path.starts_with(".local/state/mcpkg/lo");
+    let after: Vec<_> = developer.files().into_iter().filter(|path| !is_state(path)).collect();
     assert_eq!(after, before);
     developer.ok(&["install", NAME, "--yes"]);
     let linked = developer.read(".claude.json");

@@ -4,8 +4,12 @@
 
 mod commands;
 mod fixture;
+mod forgery;
 mod install;
 mod launch;
+mod log;
+mod log_verify;
+mod monitor;
 mod pack;
 mod publish;
 mod settings;

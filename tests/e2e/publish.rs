@@ -3,7 +3,7 @@
 use std::fs;
 
 use mcpkg_test_support::sigstore::{Fault, Identity, TestSigstore};
-use mcpkg_test_support::{Draft, World};
+use mcpkg_test_support::{Draft, LyingRegistry, World};
 use serde_json::Value;
 
 use crate::fixture::{Fixture, NAME, acme};
@@ -26,9 +26,14 @@ fn ci_publishes_with_no_secret_and_anybody_can_install_it() {
     assert_eq!(summary["existed"], false);
     assert_eq!(summary["publisher"]["environment"], "release");
     assert_eq!(summary["evidence"][0]["signer"]["build"]["sourceRepositoryId"], "1001");
+    assert_eq!(summary["log"]["entry"], 0);
+    let log = fixture.registry.log_key();
+    let logged = format!("Logged as entry 0 of {}", log.name());
+    assert!(outcome.stderr.contains(&logged), "{outcome}");
 
     let again: Value = serde_json::from_str(&ci.ok(&["publish", "--json"]).stdout).unwrap();
     assert_eq!(again["existed"], true, "the same content again is no error");
+    assert_eq!(again["log"], summary["log"], "and has the same receipt");
     fixture.developer().ok(&["install", NAME, "--yes"]);
 }
 
@@ -130,4 +135,44 @@ fn evidence_of_something_else_is_not_uploaded() {
     packed(&author, &fixture, &Draft::new(NAME, "1.2.0"), &acme());
     author.file("bundle.json", &other.bundles[0]);
     author.refused(&publish, 3, &["E_SIGNATURE"]);
+}
+
+/// A change to what a registry answers to a publish.
+type Edit = fn(&mut Value, &Value);
+
+#[test]
+fn what_is_published_is_what_the_receipt_proves() {
+    let fixture = Fixture::with_weather();
+    let rows: [(&str, &str, Edit); 6] = [
+        ("E_LOG_EMPTY", "no receipt", |release, _| release["log"]["receipt"] = "".into()),
+        ("E_LOG_SUBJECT", "the receipt and entry of another release", |release, other| {
+            release["log"] = other["log"].clone();
+        }),
+        ("E_LOG_PROOF", "the receipt of another release", |release, other| {
+            release["log"]["receipt"] = other["log"]["receipt"].clone();
+        }),
+        ("E_LOG_PROOF", "the entry of another release", |release, other| {
+            release["log"]["entry"] = other["log"]["entry"].clone();
+        }),
+        ("E_NOTE", "a receipt that is cut", |release, _| {
+            let receipt = release["log"]["receipt"].as_str().unwrap();
+            release["log"]["receipt"] = receipt[..receipt.len() - 9].into();
+        }),
+        ("E_ATTESTATION", "another release altogether", |release, other| *release = other.clone()),
+    ];
+    for (number, (code, what, edit)) in rows.into_iter().enumerate() {
+        let other = fixture.release(NAME, "1.2.0");
+        let liar = LyingRegistry::start(fixture.registry.url(), move |path, answer| {
+            if path != "/v1/publish" {
+                return answer;
+            }
+            answer.edit(|release| edit(release, &other))
+        });
+        let author = fixture.stranger_at(liar.url(), &["--private"]);
+        packed(&author, &fixture, &Draft::new(NAME, &format!("1.3.{number}")), &acme());
+        let outcome = author.run(&["publish", "--bundle", "bundle.json"]);
+        assert_eq!(outcome.codes(), [code], "{what}\n{outcome}");
+        assert_eq!(outcome.code, Some(3), "{what}\n{outcome}");
+        assert!(!outcome.stderr.contains("Published"), "{what}\n{outcome}");
+    }
 }

@@ -10,7 +10,7 @@ use mcpkg_test_support::sigstore::{Fault, Identity, TestSigstore, surgery};
 use mcpkg_test_support::{Answer, Draft, LyingRegistry, Outcome, Submission, World};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, NAME, acme, document, is_release};
+use crate::fixture::{Fixture, NAME, acme, document, index_log, is_index, is_release, log_release};
 
 /// A change to a release document.
 type Edit = Box<dyn Fn(&mut Value) + Send + Sync>;
@@ -31,10 +31,13 @@ fn refused(fixture: &Fixture, registry: &LyingRegistry, codes: &[&str], attack: 
     outcome
 }
 
-/// What a command has written, but for the empty files that processes lock.
+/// What a command has written, but for the empty files that processes lock, and
+/// the newest checkpoint: that one was accepted before the release was refused.
 fn written(world: &World) -> Vec<String> {
-    let is_lock = |path: &String| path.starts_with(".local/state/mcpkg/locks/");
-    world.files().into_iter().filter(|path| !is_lock(path)).collect()
+    let is_ours = |path: &String| {
+        ["locks", "logs"].iter().any(|it| path.starts_with(&format!(".local/state/mcpkg/{it}/")))
+    };
+    world.files().into_iter().filter(|path| !is_ours(path)).collect()
 }
 
 fn metadata_of(release: &Value) -> Value {
@@ -118,7 +121,7 @@ fn a_release_document_that_was_edited_is_refused() {
             }),
         ),
         (
-            "E_LIMIT",
+            "E_LOG_SUBJECT",
             "the artifact is said to be endless",
             Box::new(|release| release["artifacts"][0]["sizeBytes"] = json!(1_u64 << 40)),
         ),
@@ -160,6 +163,15 @@ fn a_release_document_that_was_edited_is_refused() {
     for (code, attack, edit) in rows {
         refused(&fixture, &fixture.edited(edit), &[code], attack);
     }
+}
+
+#[test]
+fn an_artifact_that_was_logged_as_endless_is_refused() {
+    let fixture = Fixture::with_weather();
+    let registry = fixture.careless_about(fixture.weather("1.2.0"), |release| {
+        release["artifacts"][0]["sizeBytes"] = json!(1_u64 << 40);
+    });
+    refused(&fixture, &registry, &["E_LIMIT"], "endless");
 }
 
 #[test]
@@ -343,15 +355,26 @@ fn another_publisher_than_the_pinned_one_is_refused() {
         // The next release, which the registry passes on without a look.
         let next = document(&Draft::new(NAME, "1.3.0").sign(&fixture.sigstore, &identity));
         let body = Draft::new(NAME, "1.3.0").sign(&fixture.sigstore, &identity).artifacts.remove(0);
+        let mut release = fixture.release(NAME, "1.2.0");
+        release["version"] = json!("1.3.0");
+        for part in ["metadata", "serverJson", "artifacts", "evidence"] {
+            release[part] = next[part].clone();
+        }
+        let mut log = fixture.log(&[(NAME, "1.2.0")]);
+        log_release(&mut log, &mut release, Some(0));
+        let index_log = index_log(&log, Some(1), &[0, 1]);
         let liar = LyingRegistry::start(fixture.registry.url(), move |path, mut answer| {
-            if path == "/v1/packages/io.github.acme/weather" {
-                return answer.edit(|index| index["releases"][0]["version"] = json!("1.3.0"));
+            if is_index(path) {
+                return answer.edit(|index| {
+                    let mut line = index["releases"][0].clone();
+                    line["version"] = json!("1.3.0");
+                    line["entry"] = json!(1);
+                    index["releases"].as_array_mut().unwrap().push(line);
+                    index["log"] = index_log.clone();
+                });
             }
             if is_release(path) {
-                let mut release = next.clone();
-                release["name"] = json!(NAME);
-                release["version"] = json!("1.3.0");
-                release["publishedAt"] = json!("2026-11-01T00:00:00Z");
+                let mut release = release.clone();
                 release["publisher"] = json!({
                     "kind": "identity", "issuer": "https://x", "subject": "the liar's word"
                 });
@@ -388,19 +411,7 @@ fn a_release_has_to_be_a_day_old_unless_it_is_named() {
 /// trust as before.
 fn point_at(developer: &World, fixture: &Fixture, url: &str) {
     developer.ok(&["registry", "remove", "test"]);
-    developer.file("trusted_root.json", fixture.sigstore.trusted_root_json());
-    developer.ok(&[
-        "registry",
-        "add",
-        "test",
-        url,
-        "--private",
-        "--no-public-good",
-        "--trusted-root",
-        "trusted_root.json",
-        "--trust-for",
-        "*",
-    ]);
+    fixture.add_registry(developer, url, &["--private"]);
 }
 
 /// A release whose archive was changed before it was signed.

@@ -1,5 +1,6 @@
 //! What a registry, or whoever can answer for it, may not do to the connection.
 
+use mcpkg_core::log::SigningKey;
 use mcpkg_test_support::background::Background;
 use mcpkg_test_support::{Answer, LyingRegistry, world};
 
@@ -20,13 +21,14 @@ fn a_redirect_is_followed_nowhere() {
 #[test]
 fn an_address_that_is_not_https_is_used_on_this_machine_alone() {
     let world = world!();
+    let key = SigningKey::from_seed("registry.example", [1; 32]).unwrap().verifier().to_string();
     for (url, code) in [
         ("http://registry.example/", Some(3)),
         ("http://127.0.0.1.example/", Some(3)),
         ("ftp://127.0.0.1/", Some(3)),
         ("https://registry.example/", Some(0)),
     ] {
-        let outcome = world.run(&["registry", "add", "x", url, "--dry-run"]);
+        let outcome = world.run(&["registry", "add", "x", url, "--log-key", &key, "--dry-run"]);
         assert_eq!(outcome.code, code, "{url}\n{outcome}");
     }
 }

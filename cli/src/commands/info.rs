@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Context;
 use crate::args::InfoArgs;
 use crate::error::Result;
+use crate::ops::log::{Anchor, Contact};
 use crate::ops::release;
 use crate::registry::Registry;
 use crate::show;
@@ -17,14 +18,17 @@ pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<ExitCode> {
     let name = &args.package.name;
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
     let registry = Registry::new(&source.url)?;
-    let index = registry.index(name)?;
-    let version = args.package.choose(&index, Platform::current())?.version.clone();
-    let document = registry.release(name, &version)?;
+    let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
+    let version = args.package.choose(&contact.index, Platform::current())?.version.clone();
+    let document = contact.release(&version)?;
+    context.ui.warn_all(&contact.warnings);
     let trust = source.trust(&context.places)?;
     // What is shown as verified has been. Age is no reason to show less here.
     let policy =
         mcpkg_core::policy::Policy { min_age: jiff::SignedDuration::ZERO, ..source.policy() };
-    let release = release::check(document, (name, &version), &trust, &policy, None, context.now)?;
+    let anchor = Anchor::Contact(&contact);
+    let asked = (name, &version);
+    let release = release::check(document, asked, &trust, &policy, None, anchor, context.now)?;
     let data = json!({
         "name": name,
         "version": version,
@@ -33,8 +37,9 @@ pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<ExitCode> {
         "serverJson": release.server_json.value(),
         "artifacts": release.document.artifacts,
         "evidence": release.evidence,
-        "releases": index.releases,
+        "log": { "entry": release.log.index, "time": release.log.publish.time },
+        "releases": contact.index.releases,
     });
-    context.ui.data(&data, || show::info(&release, &index, context.now))?;
+    context.ui.data(&data, || show::info(&release, &contact.index, context.now))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use mcpkg_core::Platform;
-use mcpkg_core::lock::{ConfigText, LockedArtifact, LockedServer, SecretReference};
+use mcpkg_core::lock::{ConfigText, LockedArtifact, LockedLog, LockedServer, SecretReference};
 use mcpkg_core::manifest::Manifest;
 use mcpkg_core::permissions::Permissions;
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
 use crate::ops::fetch::{self, Unpacked};
+use crate::ops::log::{Anchor, Contact};
 use crate::ops::release::{self, TrustedRelease};
 use crate::ops::{launch, link};
 use crate::registry::Registry;
@@ -38,17 +39,19 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     let locked = lock.lock.get(name).cloned();
 
     // Who built it, and is that enough?
-    let index = registry.index(name)?;
+    let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
     let host = Platform::current();
-    let version = args.package.choose(&index, host)?.version.clone();
+    let version = args.package.choose(&contact.index, host)?.version.clone();
     let mut policy = source.policy();
     for text in &args.accept_fresh {
         policy.accept_fresh.insert(release_argument(text)?);
     }
-    let document = registry.release(name, &version)?;
+    let document = contact.release(&version)?;
+    ui.warn_all(&contact.warnings);
     let trust = source.trust(&context.places)?;
+    let (asked, anchor) = ((name, &version), Anchor::Contact(&contact));
     let release =
-        release::check(document, (name, &version), &trust, &policy, locked.as_ref(), context.now)?;
+        release::check(document, asked, &trust, &policy, locked.as_ref(), anchor, context.now)?;
     ui.status("Verified", format!("{name}@{version}"));
 
     // The bytes that were signed, into staging.
@@ -138,6 +141,7 @@ fn locked_server(
     previous: Option<&LockedServer>,
 ) -> LockedServer {
     let document = &release.document;
+    let logged = &release.log.publish;
     let mut config = previous.map(|locked| locked.config.clone()).unwrap_or_default();
     config.extend(values.config.clone());
     let mut secrets = previous.map(|locked| locked.secrets.clone()).unwrap_or_default();
@@ -149,9 +153,16 @@ fn locked_server(
         metadata: document.metadata,
         signed_at: release.signed_at,
         commit: release.commit().map(str::to_owned),
-        evidence: document.evidence.iter().map(|evidence| evidence.digest).collect(),
-        publisher: release.publisher.clone(),
-        artifacts: document.artifacts.iter().map(LockedArtifact::from).collect(),
+        // In the order of the log's entry, which is made again from the lock.
+        evidence: logged.evidence.clone(),
+        publisher: logged.publisher.clone(),
+        log: LockedLog {
+            entry: release.log.index,
+            previous: logged.previous,
+            time: logged.time,
+            receipt: release.log.receipt.clone(),
+        },
+        artifacts: logged.artifacts.iter().map(LockedArtifact::from).collect(),
         granted: granted(release),
         config,
         secrets,

@@ -7,6 +7,7 @@ mod completions;
 mod info;
 mod install;
 mod list;
+mod log;
 mod pack;
 mod publish;
 mod registry;
@@ -20,8 +21,9 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use crate::args::{Cli, Command};
-use crate::config::Config;
+use crate::config::{Config, RegistryConfig};
 use crate::error::Result;
+use crate::ops::log::KnownLog;
 use crate::places::Places;
 use crate::ui::Ui;
 
@@ -41,6 +43,11 @@ impl Context {
     /// The configuration.
     pub fn config(&self) -> Result<Config> {
         Config::read(&self.places)
+    }
+
+    /// What is known of the log of a registry.
+    pub fn log<'a>(&'a self, config: &Config, source: &'a RegistryConfig) -> Result<KnownLog<'a>> {
+        KnownLog::read(config, source, &self.places, self.now)
     }
 }
 
@@ -65,6 +72,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Publish(args) => publish::run(&args, &context),
         Command::Agents => agents::run(&context),
         Command::Registry(command) => registry::run(command, &context),
+        Command::Log(command) => log::run(&command, &context),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use mcpkg_core::log::Publish;
 use mcpkg_core::provenance::{Provenance, SERVER_JSON};
 use mcpkg_core::server_json::ServerJson;
 use mcpkg_core::{Digest, Platform, TreeDigest};
@@ -14,6 +15,7 @@ use super::Context;
 use crate::args::PublishArgs;
 use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
+use crate::ops::log::{Anchor, Distrust, receipt};
 use crate::ops::{pack, sign};
 use crate::registry::{Registry, Upload};
 
@@ -26,6 +28,7 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     let artifacts = read_artifacts(&args.folder)?;
     let config = context.config()?;
     let registry = config.registry_for(context.registry.as_deref(), Some(&name))?;
+    let mut log = context.log(&config, registry)?;
 
     let bundles = if args.bundle.is_empty() {
         let bundle = sign(args, context, &server_json, &artifacts)?;
@@ -35,7 +38,8 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     };
     // What the signing services answered, or somebody else's bundle, is checked
     // before it is uploaded: a release that cannot be installed is no use.
-    let evidence = verify(&server_json, &artifacts, &bundles, registry, context)?;
+    let failed = "the evidence does not verify, so nothing was uploaded";
+    let evidence = verify(&server_json, &artifacts, &bundles, registry, context, failed)?;
     for evidence in &evidence {
         ui.detail("log entry", format!("{} in {}", evidence.log.index, evidence.log.log_id));
     }
@@ -47,15 +51,34 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     let paths: Vec<&Path> = artifacts.iter().map(|(path, ..)| path.as_path()).collect();
     let upload =
         Upload { server_json: server_json.canonical(), bundles: &bundles, artifacts: &paths };
-    let published = Registry::new(&registry.url)?.publish(&upload, ui)?;
+    let client = Registry::new(&registry.url)?;
+    let published = client.publish(&upload, ui)?;
+    // The registry has it now, whatever comes of this: but only what is logged is
+    // published for good, and only this proves that it is.
+    let document = &published.document;
+    ui.warn_all(log.learn_signer(document, &client)?.as_slice());
+    // A release that exists keeps the evidence it came with.
+    let kept: Vec<_> =
+        document.evidence.iter().map(|it| it.bundle.get().as_bytes().to_vec()).collect();
+    let failed = "the evidence that the registry has for it does not verify";
+    let kept = verify(&server_json, &artifacts, &kept, registry, context, failed)?;
+    let logged = receipt::check(document, &kept, Anchor::Known(&log))?;
+    is_what_was_sent(&logged.publish, &server_json, &artifacts)?;
     let verb = if published.existed { "Exists" } else { "Published" };
     ui.status(verb, format!("{name}@{version} at {}", registry.url));
+    ui.status("Logged", format!("as entry {} of {}", logged.index, log.trust().origin()));
     let summary = json!({
         "name": name,
         "version": version,
         "registry": registry.url,
         "existed": published.existed,
-        "publisher": published.document.publisher,
+        "publisher": logged.publish.publisher,
+        "log": {
+            "origin": log.trust().origin(),
+            "entry": logged.index,
+            "time": logged.publish.time,
+            "receipt": logged.receipt,
+        },
         "evidence": evidence,
     });
     ui.data(&summary, String::new)?;
@@ -92,9 +115,9 @@ fn verify(
     bundles: &[Vec<u8>],
     registry: &RegistryConfig,
     context: &Context,
+    failed: &str,
 ) -> Result<Vec<mcpkg_core::evidence::Evidence>> {
     let trust = registry.trust(&context.places)?;
-    let failed = "the evidence does not verify, so nothing was uploaded";
     let roots = trust.for_name(server_json.name()).map_err(Error::wrap(failed))?;
     let subjects = ReleaseSubjects {
         name: server_json.name().clone(),
@@ -104,6 +127,33 @@ fn verify(
     };
     let bundles: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
     verify_release(&subjects, &bundles, &roots).map_err(Error::wrap(failed))
+}
+
+/// Checks that what was logged is what was sent, and not only what was answered.
+fn is_what_was_sent(
+    publish: &Publish,
+    server_json: &ServerJson,
+    artifacts: &[Artifact],
+) -> Result<()> {
+    let mut sent: Vec<_> =
+        artifacts.iter().map(|(_, platform, digest, tree)| (*platform, *digest, *tree)).collect();
+    let mut logged: Vec<_> = publish
+        .artifacts
+        .iter()
+        .map(|artifact| (artifact.platform, artifact.digest, artifact.tree))
+        .collect();
+    sent.sort_unstable();
+    logged.sort_unstable();
+    let part = if publish.name != *server_json.name() || publish.version != *server_json.version() {
+        "name"
+    } else if publish.metadata != server_json.digest() {
+        "server.json"
+    } else if sent != logged {
+        "artifact"
+    } else {
+        return Ok(());
+    };
+    Err(Error::wrap("the registry logged something else than was sent")(Distrust::Subject(part)))
 }
 
 fn read_server_json(folder: &Path) -> Result<ServerJson> {

@@ -12,11 +12,12 @@ use crate::args::{RegistryAddArgs, RegistryCommand, RegistryRemoveArgs};
 use crate::atomic;
 use crate::config::{Config, RegistryConfig, TrustRootConfig, read_trust_root};
 use crate::error::{Error, Result};
+use crate::ops::log::{Distrust, FirstUse};
 use crate::registry::Registry;
 
 pub(super) fn run(command: RegistryCommand, context: &Context) -> Result<ExitCode> {
     match command {
-        RegistryCommand::Add(args) => add(args, context),
+        RegistryCommand::Add(args) => add(*args, context),
         RegistryCommand::List => list(context),
         RegistryCommand::Remove(args) => remove(&args, context),
     }
@@ -37,7 +38,7 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
         });
     }
     // Refuses an address that no client would be made for.
-    Registry::new(&args.url)?;
+    let client = Registry::new(&args.url)?;
 
     let publishers = args.publisher.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?;
     let mut registry = RegistryConfig {
@@ -46,9 +47,14 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
         private: args.private,
         namespaces: if args.namespace.is_empty() { vec![NamePattern::All] } else { args.namespace },
         public_good: !args.no_public_good,
+        log_key: args.log_key,
+        log_key_on_first_use: false,
+        witnesses: args.witness,
+        witness_quorum: args.witness_quorum,
         trust_roots: Vec::new(),
         publishers,
     };
+    let first_use = pin_log(&mut registry, &config, &client, context)?;
     if let Some(file) = args.trusted_root {
         // Checked before it is kept; and kept as a copy, so that what is
         // trusted does not change with a file somewhere else.
@@ -62,11 +68,48 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
     }
     let verb = if args.dry_run { "Would add" } else { "Added" };
     context.ui.status(verb, format!("{} at {}", registry.name, registry.url));
+    show_log(&registry, context);
     config.registries.push(registry);
     if !args.dry_run {
+        if let Some(first_use) = first_use {
+            first_use.remember(&context.places)?;
+        }
         config.write(&context.places)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Pins the key of the registry's log: the one that the user gave, or, where
+/// policy lets it, the one that the registry has.
+fn pin_log(
+    registry: &mut RegistryConfig,
+    config: &Config,
+    client: &Registry,
+    context: &Context,
+) -> Result<Option<FirstUse>> {
+    let unpinned = format!("the log of the registry `{}` cannot be pinned", registry.name);
+    if let Some(key) = &registry.log_key {
+        registry.log_witnesses(key).map_err(Error::wrap(unpinned))?;
+        return Ok(None);
+    }
+    if config.require_log_key {
+        return Err(Error::wrap(unpinned)(Distrust::FirstUse));
+    }
+    let first_use = FirstUse::of(registry, client, context.now)?;
+    registry.log_key = Some(first_use.key.clone());
+    registry.log_key_on_first_use = true;
+    context.ui.warn_all(first_use.warning.as_slice());
+    Ok(Some(first_use))
+}
+
+fn show_log(registry: &RegistryConfig, context: &Context) {
+    let Some(key) = &registry.log_key else { return };
+    context.ui.detail("log", key.name());
+    context.ui.detail("key", key.fingerprint());
+    if registry.log_key_on_first_use {
+        context.ui.detail("", "trusted on first use: the registry itself named this key.");
+        context.ui.detail("", "Compare it with what its operator says by another way.");
+    }
 }
 
 fn list(context: &Context) -> Result<ExitCode> {
@@ -75,9 +118,14 @@ fn list(context: &Context) -> Result<ExitCode> {
     for registry in &config.registries {
         let names: Vec<_> = registry.namespaces.iter().map(ToString::to_string).collect();
         let kind = if registry.private { "private" } else { "public" };
+        let log = registry.log_key.as_ref().map_or_else(
+            || "no log key".to_owned(),
+            |key| format!("log {} {}", key.name(), key.fingerprint()),
+        );
         // Writing to a string cannot fail.
         let _ =
             writeln!(text, "{:<12} {}  {kind}  {}", registry.name, registry.url, names.join(" "));
+        let _ = writeln!(text, "{:<12} {log}", "");
     }
     if config.registries.is_empty() {
         context.ui.detail("none", "`mcpkg registry add <name> <url>` names one");

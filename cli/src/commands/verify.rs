@@ -20,6 +20,7 @@ use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::link;
+use crate::ops::log::{Anchor, Contact, receipt};
 use crate::ops::{pack, release};
 use crate::registry::Registry;
 use crate::store::Store;
@@ -35,11 +36,15 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
         Ok((name, version)) if !args.offline => {
             let config = context.config()?;
             let source = config.registry_for(context.registry.as_deref(), Some(&name))?;
-            let document = Registry::new(&source.url)?.release(&name, &version)?;
+            let registry = Registry::new(&source.url)?;
+            let mut contact = Contact::new(context.log(&config, source)?, &registry, &name)?;
+            let document = contact.release(&version)?;
+            context.ui.warn_all(&contact.warnings);
             let trust = source.trust(&context.places)?;
             let policy = policy(source, args)?;
+            let (asked, anchor) = ((&name, &version), Anchor::Contact(&contact));
             let found =
-                release::check(document, (&name, &version), &trust, &policy, None, context.now)?;
+                release::check(document, asked, &trust, &policy, None, anchor, context.now)?;
             context.ui.status("Verified", format!("{name}@{version}, by {}", found.publisher));
             context.ui.data(&json!({ "evidence": found.evidence }), String::new)?;
             Ok(ExitCode::SUCCESS)
@@ -50,7 +55,7 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
 }
 
 /// Verifies what is locked, from what is on this machine alone: the evidence
-/// that was kept, the lock, and every file that is unpacked.
+/// that was kept, the lock with its receipts, and every file that is unpacked.
 fn locks(what: Option<&str>, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let store = Store::new(&context.places);
@@ -116,7 +121,10 @@ fn locked(server: &LockedServer, config: &Config, store: &Store, context: &Conte
     let policy =
         mcpkg_core::policy::Policy { min_age: jiff::SignedDuration::ZERO, ..source.policy() };
     let asked = (&server.name, &server.version);
-    release::check(document, asked, &trust, &policy, Some(server), context.now)?;
+    let known = context.log(config, source)?;
+    let anchor = Anchor::Known(&known);
+    release::check(document, asked, &trust, &policy, Some(server), anchor, context.now)?;
+    receipt::check_locked(server, &known)?;
     if let Some(artifact) = server.artifact_for(Platform::current()) {
         store.check(artifact.tree)?;
     }

@@ -12,6 +12,7 @@ use mcpkg_core::{Digest, PackageName, Version};
 use mcpkg_verify::{ReleaseSubjects, TrustStore, verify_release};
 
 use crate::error::{Error, Result};
+use crate::ops::log::{Anchor, Logged, receipt};
 
 /// A release that was judged and found trusted.
 pub struct TrustedRelease {
@@ -26,10 +27,47 @@ pub struct TrustedRelease {
     pub publisher: Publisher,
     /// When it was signed.
     pub signed_at: Timestamp,
+    /// The entry that published it.
+    pub log: Logged,
+}
+
+/// What the evidence of a release document says, whatever the log does.
+pub struct JudgedRelease {
+    /// The signed metadata.
+    pub server_json: ServerJson,
+    /// What its bundles prove.
+    pub evidence: Vec<Evidence>,
+    /// Who published it.
+    pub publisher: Publisher,
+    /// When it was signed.
+    pub signed_at: Timestamp,
 }
 
 /// Checks that `document` is the release that was asked for, verifies its
-/// evidence, and judges it.
+/// evidence, judges it, and demands that the log has it as what was verified.
+///
+/// `locked` and the errors are as with [`judge_evidence`]; `anchor` is what the
+/// receipt is held to.
+pub fn check(
+    document: ReleaseDocument,
+    asked: (&PackageName, &Version),
+    trust: &TrustStore,
+    policy: &Policy,
+    locked: Option<&LockedServer>,
+    anchor: Anchor<'_>,
+    now: Timestamp,
+) -> Result<TrustedRelease> {
+    let judged = judge_evidence(&document, asked, trust, policy, locked, now)?;
+    let JudgedRelease { server_json, evidence, signed_at, .. } = judged;
+    let log = receipt::check(&document, &evidence, anchor)?;
+    // That of the entry is one of those that the evidence proves, in the spelling
+    // that was logged.
+    let publisher = log.publish.publisher.clone();
+    Ok(TrustedRelease { document, server_json, evidence, publisher, signed_at, log })
+}
+
+/// Checks that `document` is the release that was asked for, verifies its
+/// evidence, and judges it. Whether the log has it is for the caller to see.
 ///
 /// `locked` is what the user has installed under this name, if anything: its
 /// publisher is pinned, and if it is the same version its content is too.
@@ -38,14 +76,14 @@ pub struct TrustedRelease {
 ///
 /// The first contradiction or failed check; or [`Error::Refused`] with every
 /// rule of the policy that does not hold.
-pub fn check(
-    document: ReleaseDocument,
+pub fn judge_evidence(
+    document: &ReleaseDocument,
     asked: (&PackageName, &Version),
     trust: &TrustStore,
     policy: &Policy,
     locked: Option<&LockedServer>,
     now: Timestamp,
-) -> Result<TrustedRelease> {
+) -> Result<JudgedRelease> {
     let (name, version) = asked;
     let contradiction = |what: &str| Error::Contradiction {
         name: name.clone(),
@@ -69,7 +107,7 @@ pub fn check(
     }
     if let Some(locked) = locked
         && locked.version == *version
-        && !is_same_content(locked, &document)
+        && !is_same_content(locked, document)
     {
         return Err(Error::Replaced { name: name.clone(), version: version.clone() });
     }
@@ -100,6 +138,8 @@ pub fn check(
         metadata: document.metadata,
         artifacts: &artifacts,
         evidence: &evidence,
+        // Held to the log's time below: a release is as old as the later of when
+        // it was signed and when it was logged.
         published_at: Some(document.published_at),
         status: document.status,
         bound: None,
@@ -108,7 +148,7 @@ pub fn check(
     match judge(policy, &candidate, now) {
         Verdict::Refused(refusals) => Err(Error::Refused(refusals)),
         Verdict::Trusted { publisher, signed_at } => {
-            Ok(TrustedRelease { document, server_json, evidence, publisher, signed_at })
+            Ok(JudgedRelease { server_json, evidence, publisher, signed_at })
         }
     }
 }
