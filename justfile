@@ -32,6 +32,18 @@ bench:
     cargo bench --package mcpkg-verify
     cargo run --release --package mcpkg-real-input -- bench
 
+# Kills the registry under load this many times, and looks for what is lost
+kill-rounds rounds="1000" *args:
+    cargo run --release --package mcpkg-endurance -- kill-rounds {{rounds}} {{args}}
+
+# 64 readers beside 8 publishers for so many seconds
+load seconds="300":
+    cargo run --release --package mcpkg-endurance -- load {{seconds}}
+
+# What grows with the log, up to a million entries (some minutes, some gigabytes)
+scale *entries:
+    cargo run --release --package mcpkg-endurance -- scale {{entries}}
+
 # Every fuzz target for so many seconds each
 fuzz seconds="300":
     fuzz/run {{seconds}}
