@@ -289,8 +289,13 @@ async fn sweep_for_ever(app: App) {
     }
 }
 
-/// Removes old blobs that no release refers to, and says how many.
+/// Removes old blobs that no release refers to, and says how many. None while the
+/// database lacks something of the log, be it because witnesses have been away for
+/// longer than blobs are kept.
 async fn sweep(app: &App) -> Result<usize, StorageError> {
+    if !app.log.is_settled() {
+        return Ok(0);
+    }
     let Some(before) = SystemTime::now().checked_sub(app.limits.sweep_after()) else {
         return Ok(0);
     };

@@ -162,7 +162,11 @@ impl<'a> Checker<'a> {
             match modified(file).await? {
                 // It was swept in this moment.
                 None => (),
-                Some(modified) if before.is_some_and(|before| modified < before) => {
+                // What is signed and not applied may need it.
+                Some(modified)
+                    if self.report.pending == 0
+                        && before.is_some_and(|before| modified < before) =>
+                {
                     let problem = "no release needs it, and its time is over".to_owned();
                     self.find(Invariant::I4, digest.to_string(), problem, START);
                 }

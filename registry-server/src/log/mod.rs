@@ -28,7 +28,7 @@ mod sequencer;
 mod witnesses;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -77,6 +77,8 @@ struct Inner {
     recent: RwLock<Vec<Arc<Snapshot>>>,
     /// What is served: the database has it.
     served: RwLock<Arc<Snapshot>>,
+    /// Whether the database has everything that is true.
+    is_settled: AtomicBool,
     /// Full tiles, each checked against the one above it.
     tiles: Mutex<HashMap<(u8, u64), FullTile>>,
 }
@@ -116,6 +118,7 @@ impl Log {
                 trust,
                 recent: RwLock::new(vec![Arc::clone(&snapshot)]),
                 served: RwLock::new(snapshot),
+                is_settled: AtomicBool::new(false),
                 tiles: Mutex::default(),
             }),
         }
@@ -124,6 +127,16 @@ impl Log {
     /// Whose signatures the log's are.
     pub(crate) fn trust(&self) -> &LogTrust {
         &self.inner.trust
+    }
+
+    /// Whether the database has everything that was signed. Where it has not, there are
+    /// blobs that only the log refers to.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.inner.is_settled.load(Ordering::SeqCst)
+    }
+
+    fn set_settled(&self, is_settled: bool) {
+        self.inner.is_settled.store(is_settled, Ordering::SeqCst);
     }
 
     /// What is served now.

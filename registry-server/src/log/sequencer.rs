@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mcpkg_core::PackageName;
-use mcpkg_core::log::{Checkpoint, Entry, Publish, SignedNote, Tree};
+use mcpkg_core::log::{Checkpoint, Entry, SignedNote, Tree};
 use mcpkg_core::publisher::Publisher;
 use tokio::sync::{mpsc, oneshot};
 
@@ -69,6 +69,14 @@ pub(crate) struct Sequencer {
     cache: Arc<Cache>,
     /// What the guard holds; `None` where that has to be found out.
     committed: Option<Committed>,
+}
+
+/// A release that may be logged, and the entry that it becomes.
+#[derive(Debug)]
+struct Accepted {
+    index: u64,
+    release: NewRelease,
+    leaf: Vec<u8>,
 }
 
 /// A tree that has become true.
@@ -144,7 +152,9 @@ impl Sequencer {
             None => self.publish(&committed).await?,
         };
         self.apply(&tree).await?;
-        self.serve(snapshot).await
+        self.serve(snapshot).await?;
+        self.log.set_settled(true);
+        Ok(())
     }
 
     /// Publishes what was committed, once enough witnesses vouch for it.
@@ -260,9 +270,6 @@ impl Sequencer {
 
     /// Logs a batch, and answers everybody in it.
     async fn process(&mut self, batch: Vec<Submission>) {
-        if let Err(error) = self.settle().await {
-            return self.refuse(batch, error);
-        }
         let mut waiting = batch;
         // Two releases of one package go into two batches, so that the second is
         // judged by what the first has done.
@@ -271,7 +278,11 @@ impl Sequencer {
             let (now, later): (Vec<_>, Vec<_>) =
                 waiting.into_iter().partition(|it| names.insert(it.release.name.fold_key()));
             waiting = later;
-            if let Err((batch, error)) = self.log_batch(now).await {
+            // Before each of them: what may be logged is asked of the database, and
+            // one that lacks the batch before would let it be logged again.
+            if let Err(error) = self.settle().await {
+                self.refuse(now, error);
+            } else if let Err((batch, error)) = self.log_batch(now).await {
                 self.refuse(batch, error);
             }
         }
@@ -282,7 +293,7 @@ impl Sequencer {
         &mut self,
         batch: Vec<Submission>,
     ) -> Result<(), (Vec<Submission>, LogError)> {
-        let mut accepted: Vec<(u64, NewRelease, Publish)> = Vec::new();
+        let mut accepted: Vec<Accepted> = Vec::new();
         let mut answers = Vec::new();
         let now = match self.now() {
             Ok(now) => now,
@@ -301,10 +312,16 @@ impl Sequencer {
                 Ok(Admission::Bound(bound)) => Ok(Logged::Bound(bound)),
                 Ok(Admission::Free { name, previous }) => {
                     release.name = name;
-                    let publish = release.entry(previous);
-                    accepted.push((size + accepted.len() as u64, release, publish));
-                    answers.push(answer);
-                    continue;
+                    match Entry::Publish(release.entry(previous)).leaf() {
+                        // It is this release's fault, and nobody else's in the batch.
+                        Err(error) => Err(Arc::new(error.into())),
+                        Ok(leaf) => {
+                            let index = size + accepted.len() as u64;
+                            accepted.push(Accepted { index, release, leaf });
+                            answers.push(answer);
+                            continue;
+                        }
+                    }
                 }
             };
             // Whoever does not wait any more need not know.
@@ -315,7 +332,7 @@ impl Sequencer {
         }
         let result = self.write_batch(edge, now, &accepted).await;
         let error = result.err().map(|error| self.report(error));
-        for ((_, release, _), answer) in accepted.into_iter().zip(answers) {
+        for (Accepted { release, .. }, answer) in accepted.into_iter().zip(answers) {
             let logged = match &error {
                 Some(error) => Err(Arc::clone(error)),
                 None => self.found(&release).await,
@@ -330,12 +347,9 @@ impl Sequencer {
         &mut self,
         edge: Arc<Edge>,
         now: Timestamp,
-        accepted: &[(u64, NewRelease, Publish)],
+        accepted: &[Accepted],
     ) -> Result<(), LogError> {
-        let leaves = accepted
-            .iter()
-            .map(|(.., publish)| Entry::Publish(publish.clone()).leaf())
-            .collect::<Result<Vec<_>, _>>()?;
+        let leaves: Vec<_> = accepted.iter().map(|accepted| accepted.leaf.clone()).collect();
         let (edge, note) = self
             .blocking(move |log, _| {
                 let mut edge = (*edge).clone();
@@ -351,15 +365,17 @@ impl Sequencer {
         let tree = edge.tree();
         let expected = self.committed.take().map(|committed| committed.note);
         let next = Committed { edge: Arc::new(edge), note: note.clone(), signed_at: now };
+        self.log.set_settled(false);
         // From here to the end of the swap, what is true is what the guard holds.
         self.blocking(move |_, guard| guard.swap(expected.as_deref(), &note)).await?;
         self.committed = Some(next.clone());
 
         let snapshot = self.publish(&next).await?;
-        let releases: Vec<_> =
-            accepted.iter().map(|(index, release, _)| (*index, release.clone())).collect();
+        let releases: Vec<_> = accepted.iter().map(|it| (it.index, it.release.clone())).collect();
         self.apply_batch(&releases, &tree).await?;
-        self.serve(snapshot).await
+        self.serve(snapshot).await?;
+        self.log.set_settled(true);
+        Ok(())
     }
 
     async fn found(&self, release: &NewRelease) -> Result<Logged, Arc<LogError>> {
@@ -463,3 +479,6 @@ pub(super) fn sign(key: &mcpkg_core::log::SigningKey, tree: Tree, now: Timestamp
     let lines = vec![key.sign(&text), key.cosign(&text, time_s)];
     SignedNote::new(text, lines).to_string()
 }
+
+#[cfg(test)]
+mod tests;
