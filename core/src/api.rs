@@ -3,12 +3,16 @@
 //! Server and command share these types, so that they cannot disagree. Field
 //! names are camel case, as in `server.json`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::log::{Hash, VerifierKey};
 use crate::publisher::Publisher;
+use crate::statement::RebuildResult;
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
 
 /// Whether a release may be chosen.
@@ -19,12 +23,46 @@ pub enum Status {
     /// It may.
     #[default]
     Active,
+    /// Its publisher advises against it: it may be chosen, with a warning.
+    Deprecated,
     /// Its publisher withdrew it: never chosen, and warned of where it is locked.
     Yanked,
 }
 
+impl Status {
+    const ALL: [Self; 3] = [Self::Active, Self::Deprecated, Self::Yanked];
+
+    /// The status as it is written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deprecated => "deprecated",
+            Self::Yanked => "yanked",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is no [`Status`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no status, expected `active`, `deprecated` or `yanked`")]
+pub struct StatusError;
+
+impl FromStr for Status {
+    type Err = StatusError;
+
+    fn from_str(text: &str) -> Result<Self, StatusError> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(StatusError)
+    }
+}
+
 /// `GET /v1/packages/{namespace}/{name}`: all releases of a package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PackageIndex {
@@ -32,10 +70,30 @@ pub struct PackageIndex {
     pub name: PackageName,
     /// Whom the name is bound to.
     pub publisher: Publisher,
+    /// Who publishes it from some time on, where that was announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<AnnouncedPublisher>,
     /// One short line each, newest version first.
     pub releases: Vec<IndexLine>,
+    /// Every statement that announced another publisher, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<LoggedStatement>,
     /// What the log says of it.
     pub log: IndexLog,
+}
+
+/// A publisher that a name is going to be bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AnnouncedPublisher {
+    /// Who.
+    pub publisher: Publisher,
+    /// From when on, in UTC to the whole second.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub effective: Timestamp,
+    /// The index of the log's entry that announced it.
+    pub entry: u64,
 }
 
 /// What shows that a [`PackageIndex`] leaves nothing out.
@@ -70,6 +128,37 @@ pub struct IndexLine {
     pub platforms: Vec<Platform>,
     /// The index of the log's entry that published it.
     pub entry: u64,
+    /// Who built it again, and what came of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rebuilds: Vec<RebuildLine>,
+}
+
+/// One rebuild in an [`IndexLine`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RebuildLine {
+    /// What came of it.
+    pub result: RebuildResult,
+    /// Who built it again.
+    pub rebuilder: Publisher,
+    /// The index of the log's entry that says so.
+    pub entry: u64,
+}
+
+/// A statement about a package, and the proof that it is in the log. Also the answer
+/// to `POST /v1/statements`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedStatement {
+    /// The entry, byte for byte: a [`crate::log::Entry`].
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::object"))]
+    pub entry: Box<RawValue>,
+    /// The proof that the entry is in the log: a [`crate::log::Receipt`].
+    pub receipt: String,
+    /// The Sigstore bundle of the statement: a [`crate::statement::PackageStatement`].
+    pub bundle: BundleDocument,
 }
 
 /// `GET /v1/packages/{namespace}/{name}/{version}`: everything about one release,
@@ -99,6 +188,9 @@ pub struct ReleaseDocument {
     /// Whether it may be chosen.
     #[serde(default)]
     pub status: Status,
+    /// What was stated about it since: changes of its status and rebuilds, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<LoggedStatement>,
     /// The proof that all of it is in the log.
     pub log: ReleaseLog,
 }

@@ -69,8 +69,16 @@ codes! {
     TrustRoot = "E_TRUST_ROOT",
     /// A release without provenance.
     Provenance = "E_PROVENANCE",
+    /// A token that proves nobody's identity, or is for somebody else.
+    OidcToken = "E_OIDC_TOKEN",
     /// A certificate issued to an event that strangers can trigger.
     OidcEvent = "E_OIDC_EVENT",
+    /// A release without provenance after releases that had it.
+    ProvenanceLost = "E_PROVENANCE_LOST",
+    /// A parameter of the build that policy does not know.
+    SlsaParameter = "E_SLSA_PARAMETER",
+    /// Too few of the rebuilds that policy asks for.
+    Rebuilds = "E_REBUILDS",
     /// A publisher with no authority over the namespace.
     Namespace = "E_NAMESPACE",
     /// A publisher other than the one the package is bound to.
@@ -83,6 +91,8 @@ codes! {
     TooFresh = "E_TOO_FRESH",
     /// A release that its publisher withdrew.
     Yanked = "E_YANKED",
+    /// A statement that builds upon an entry that is no longer the newest.
+    Conflict = "E_CONFLICT",
     /// Other content for a version that exists.
     Immutable = "E_IMMUTABLE",
     /// An unpacked tree that is not the one that was pinned.
@@ -95,6 +105,10 @@ codes! {
     Lock = "E_LOCK",
     /// A settings file that cannot be edited safely.
     Settings = "E_SETTINGS",
+    /// A source that is not at hand, or not the one that was signed.
+    Source = "E_SOURCE",
+    /// A package that could not be built.
+    Build = "E_BUILD",
     /// A package with no artifact for this platform.
     Platform = "E_PLATFORM",
     /// A configuration value that is missing, or a secret where none may be.

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
+use crate::archive::ArchivePath;
+use crate::project::Recipe;
 
 /// What one Sigstore bundle proves, after every signature, certificate,
 /// timestamp and log proof in it held.
@@ -100,4 +102,51 @@ pub struct Statement {
     pub build_type: Option<String>,
     /// What ran the build: the SLSA builder's id.
     pub builder: Option<String>,
+    /// The source that it says was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceCommit>,
+    /// How it was built, so that others can build it again. Only our own build
+    /// type says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Recipe>,
+    /// The source folder, from the root of its repository; `None` is the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<ArchivePath>,
+    /// The names of all external parameters of the build, sorted: those that
+    /// whoever started it could choose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<String>,
+}
+
+/// A commit of a git repository.
+///
+/// In a statement this is the build's own word; see [`Evidence::source`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceCommit {
+    /// The repository's URL, `https://…`, without `git+` before and `.git` after it.
+    pub repository: String,
+    /// The commit, in lower-case hex.
+    pub commit: String,
+    /// The ref that it was found at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_ref: Option<String>,
+}
+
+impl Evidence {
+    /// The source that was built: what the CI's issuer certified, where it did,
+    /// and else what the statement says.
+    ///
+    /// A statement that names another commit of the certified repository is no
+    /// evidence (`mcpkg-verify` refuses it), so the two never contradict.
+    pub fn source(&self) -> Option<SourceCommit> {
+        let certified = self.signer.build.as_ref().and_then(|build| {
+            Some(SourceCommit {
+                repository: build.source_repository.clone()?,
+                commit: build.source_commit.clone()?,
+                git_ref: build.source_ref.clone(),
+            })
+        });
+        certified.or_else(|| self.statement.as_ref()?.source.clone())
+    }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use crate::api::Artifact;
+use crate::domain::DomainProof;
 use crate::log::{Entry, Publish};
 use crate::permissions::Permissions;
 use crate::publisher::Publisher;
@@ -97,6 +98,9 @@ pub struct LockedLog {
     pub time: Timestamp,
     /// The proof, a [`crate::log::Receipt`].
     pub receipt: String,
+    /// What the domain of the namespace said of the publisher, as logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<DomainProof>,
 }
 
 /// One artifact, as [`Artifact`] in the API, in the lock's spelling.
@@ -297,6 +301,7 @@ impl LockedServer {
             artifacts: self.artifacts.iter().map(Artifact::from).collect(),
             evidence: self.evidence.clone(),
             publisher: self.publisher.clone(),
+            authority: self.log.authority.clone(),
             previous: self.log.previous,
             time: self.log.time,
         })
@@ -381,6 +386,7 @@ mod tests {
                 previous: Some(2),
                 time: "2026-11-01T00:00:05Z".parse().unwrap(),
                 receipt: "c2sp.org/tlog-proof@v1\nindex 4\n\nlog\n5\n".into(),
+                authority: None,
             },
             artifacts: vec![LockedArtifact {
                 platform: Platform::Any,

@@ -8,12 +8,14 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::api::Status;
+use crate::domain::DomainProof;
 use crate::evidence::Evidence;
-use crate::namespace::{NamespaceError, NamespaceRule, authorise};
+use crate::namespace::{AllowedIdentity, NamePattern, NamespaceError, NamespaceRule, authorise};
 use crate::publisher::{Difference, Publisher, PublisherError};
+use crate::statement::RebuildResult;
 use crate::{Code, Coded, Digest, PackageName, Version};
 
 /// What has to hold beyond what always holds.
@@ -25,6 +27,44 @@ pub struct Policy {
     pub accept_fresh: BTreeSet<(PackageName, Version)>,
     /// Who may publish in namespaces that no forge vouches for.
     pub namespaces: Vec<NamespaceRule>,
+    /// Publishers that may take the place of the pinned one, each named by the user, as
+    /// [`Publisher::reference`] writes them.
+    pub accept_publishers: BTreeSet<String>,
+    /// Who has to have built releases again.
+    pub rebuilds: Vec<RebuildRule>,
+    /// External parameters of builds that are known, beyond [`KNOWN_PARAMETERS`].
+    pub build_parameters: BTreeSet<String>,
+}
+
+/// The external parameters of the build types that we know.
+///
+/// They are what whoever starts a build can choose, so one that nobody here knows may
+/// have decided what was built.
+///
+/// Source: SLSA provenance v1, "externalParameters"; `schemas/README.md` for ours;
+/// GitHub's and slsa-framework's build types `workflow/v1`.
+pub const KNOWN_PARAMETERS: [&str; 7] =
+    ["build", "inputs", "name", "source", "vars", "version", "workflow"];
+
+/// How many of which identities have to have built a release again, with the same files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RebuildRule {
+    /// Which packages this is about.
+    pub pattern: NamePattern,
+    /// How many of them suffice.
+    pub required: usize,
+    /// Whose rebuilds count. That of the release's own publisher never does.
+    pub by: Vec<AllowedIdentity>,
+}
+
+/// A rebuild, of which the signature was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRebuild {
+    /// Who built the release again.
+    pub rebuilder: Publisher,
+    /// What came of it.
+    pub result: RebuildResult,
 }
 
 impl Policy {
@@ -43,6 +83,18 @@ impl Policy {
     #[must_use]
     pub fn public() -> Self {
         Self { min_age: Self::PUBLIC_MIN_AGE, ..Self::default() }
+    }
+
+    /// The parameters of the builds that nobody here knows, each once.
+    fn unknown_parameters(&self, evidence: &[Evidence]) -> Vec<Refusal> {
+        let statements = evidence.iter().filter_map(|evidence| evidence.statement.as_ref());
+        let all: BTreeSet<_> = statements.flat_map(|statement| &statement.parameters).collect();
+        let is_known =
+            |name: &str| KNOWN_PARAMETERS.contains(&name) || self.build_parameters.contains(name);
+        all.into_iter()
+            .filter(|name| !is_known(name))
+            .map(|name| Refusal::UnknownParameter { parameter: name.clone() })
+            .collect()
     }
 
     /// The policy for a registry that one's own organisation runs, and for a
@@ -75,6 +127,10 @@ pub struct Candidate<'a> {
     pub bound: Option<&'a Publisher>,
     /// The publisher that this user's lock pins, if it has the package.
     pub pinned: Option<&'a Publisher>,
+    /// What the domain of the namespace said when the name was bound, if that was asked.
+    pub authority: Option<&'a DomainProof>,
+    /// Who built it again, the last word of each.
+    pub rebuilds: &'a [VerifiedRebuild],
 }
 
 /// The decision about one release.
@@ -99,6 +155,9 @@ pub enum Refusal {
     /// There is no evidence at all.
     #[error("the release carries no provenance")]
     Unsigned,
+    /// There is no evidence any more: other releases of the package had it.
+    #[error("the release carries no provenance, and earlier ones of this package do")]
+    ProvenanceLost,
     /// No evidence covers this artifact.
     #[error("no evidence attests the artifact {artifact}")]
     NotAttested {
@@ -145,12 +204,14 @@ pub enum Refusal {
     },
     /// The publisher is not the one that the user's lock pins.
     #[error(
-        "the publisher changed since you installed this package: {what} was `{bound}` and is `{found}`",
+        "the publisher changed since you installed this package: {what} was `{bound}` and is `{found}`; the release is by `{reference}`",
         what = .difference.what, bound = .difference.bound, found = .difference.found
     )]
     NotPinned {
         /// In what they differ.
         difference: Difference,
+        /// Who signed instead, as [`Publisher::reference`] writes it.
+        reference: String,
     },
     /// The release is too young.
     #[error("the release was signed or published {} ago, and policy asks for {}", hours(*age), hours(*min_age))]
@@ -159,6 +220,25 @@ pub enum Refusal {
         age: SignedDuration,
         /// What policy asks for.
         min_age: SignedDuration,
+    },
+    /// Too few have built it again, and found the same files.
+    #[error(
+        "{found} of the {required} rebuilds that policy asks for are there; missing are those by {}",
+        .missing.join(", ")
+    )]
+    TooFewRebuilds {
+        /// How many there are.
+        found: usize,
+        /// How many there have to be.
+        required: usize,
+        /// Whose are not there, or did not find the same files.
+        missing: Vec<String>,
+    },
+    /// The build took a parameter that nobody here knows.
+    #[error("the build took an external parameter that is not known here: `{}`", .parameter.escape_debug())]
+    UnknownParameter {
+        /// Its name.
+        parameter: String,
     },
     /// The publisher withdrew the release.
     #[error("the release was yanked by its publisher")]
@@ -185,16 +265,25 @@ pub fn judge(policy: &Policy, candidate: &Candidate<'_>, now: Timestamp) -> Verd
         if let Some(difference) = difference(candidate.bound) {
             refusals.push(Refusal::NotBound { difference });
         }
-        if let Some(difference) = difference(candidate.pinned) {
-            refusals.push(Refusal::NotPinned { difference });
+        let reference = publisher.reference();
+        if let Some(difference) = difference(candidate.pinned)
+            && !policy.accept_publishers.contains(&reference)
+        {
+            refusals.push(Refusal::NotPinned { difference, reference });
         }
-        if let Err(reason) = authorise(candidate.name, publisher, &policy.namespaces) {
+        if let Err(reason) =
+            authorise(candidate.name, publisher, &policy.namespaces, candidate.authority)
+        {
             refusals.push(Refusal::NoAuthority { reason });
         }
     }
+    refusals.extend(policy.unknown_parameters(candidate.evidence));
     if candidate.status == Status::Yanked {
         refusals.push(Refusal::Yanked);
     }
+    let rules = policy.rebuilds.iter().filter(|rule| rule.pattern.matches(candidate.name));
+    refusals
+        .extend(rules.filter_map(|rule| rule.shortfall(candidate.rebuilds, publisher.as_ref())));
     // The youngest signature counts: an old bundle beside a new one must not
     // make the new one look old.
     let signed_at = candidate.evidence.iter().map(|evidence| evidence.signed_at).max();
@@ -221,7 +310,8 @@ pub fn judge(policy: &Policy, candidate: &Candidate<'_>, now: Timestamp) -> Verd
 /// Every bundle is over this `server.json`, and every artifact is in a bundle.
 fn coverage(candidate: &Candidate<'_>) -> Vec<Refusal> {
     if candidate.evidence.is_empty() {
-        return vec![Refusal::Unsigned];
+        let had_some = candidate.bound.is_some() || candidate.pinned.is_some();
+        return vec![if had_some { Refusal::ProvenanceLost } else { Refusal::Unsigned }];
     }
     let metadata = candidate.metadata;
     let strays = candidate
@@ -257,6 +347,33 @@ fn sole_publisher(evidence: &[Evidence]) -> Result<Option<Publisher>, Vec<Refusa
     if refusals.is_empty() { Ok(sole) } else { Err(refusals) }
 }
 
+impl RebuildRule {
+    /// What is missing, if anything.
+    fn shortfall(
+        &self,
+        rebuilds: &[VerifiedRebuild],
+        publisher: Option<&Publisher>,
+    ) -> Option<Refusal> {
+        // One identity counts once, however often it is listed or has spoken.
+        let mut counted: Vec<&Publisher> = Vec::new();
+        let mut missing = Vec::new();
+        for allowed in &self.by {
+            let is_theirs = |rebuild: &&VerifiedRebuild| {
+                rebuild.result == RebuildResult::Identical
+                    && allowed.is(&rebuild.rebuilder)
+                    && publisher.is_none_or(|it| it.difference(&rebuild.rebuilder).is_some())
+                    && !counted.iter().any(|it| it.difference(&rebuild.rebuilder).is_none())
+            };
+            match rebuilds.iter().find(is_theirs) {
+                Some(rebuild) => counted.push(&rebuild.rebuilder),
+                None => missing.push(allowed.to_string()),
+            }
+        }
+        let (found, required) = (counted.len(), self.required);
+        (found < required).then_some(Refusal::TooFewRebuilds { found, required, missing })
+    }
+}
+
 /// A duration in words: `5 h`, or `12 min` below an hour.
 fn hours(duration: SignedDuration) -> String {
     match duration.as_hours() {
@@ -269,11 +386,13 @@ impl Coded for Refusal {
     fn code(&self) -> Code {
         match self {
             Self::Unsigned => Code::Provenance,
+            Self::ProvenanceLost => Code::ProvenanceLost,
             Self::NotAttested { .. } => Code::Attestation,
             Self::OtherMetadata { .. } => Code::Metadata,
             Self::NoPublisher { reason: PublisherError::Event(_) } => Code::OidcEvent,
+            Self::NoAuthority { reason: NamespaceError::Recycled { .. } } => Code::PublisherId,
             Self::NoAuthority { .. } => Code::Namespace,
-            Self::NotBound { difference } | Self::NotPinned { difference }
+            Self::NotBound { difference } | Self::NotPinned { difference, .. }
                 if difference.is_recycled =>
             {
                 Code::PublisherId
@@ -283,6 +402,8 @@ impl Coded for Refusal {
             }
             Self::NotPinned { .. } => Code::IdentityChanged,
             Self::TooFresh { .. } => Code::TooFresh,
+            Self::TooFewRebuilds { .. } => Code::Rebuilds,
+            Self::UnknownParameter { .. } => Code::SlsaParameter,
             Self::Yanked => Code::Yanked,
         }
     }
@@ -291,6 +412,9 @@ impl Coded for Refusal {
         Some(match self {
             Self::Unsigned => {
                 "only signed releases can be installed; ask the author to publish from CI"
+            }
+            Self::ProvenanceLost => {
+                "do not use it; ask the author why this release was not published from CI"
             }
             Self::NotAttested { .. } | Self::OtherMetadata { .. } => {
                 "do not use it; what the registry serves is not what the author signed"
@@ -311,10 +435,16 @@ impl Coded for Refusal {
                 "publish from the repository, workflow, environment and kind of ref that published the first release"
             }
             Self::NotPinned { .. } => {
-                "find out from the author whether they moved; `mcpkg remove` and a new install accept the new publisher"
+                "find out from the author whether they moved; `--accept-publisher <identity>`, with the whole identity named above, accepts the new one"
             }
             Self::TooFresh { .. } => {
                 "wait, or name this one release: `--accept-fresh <name>@<version>`"
+            }
+            Self::UnknownParameter { .. } => {
+                "find out what it does; `build_parameters` in the configuration makes it known"
+            }
+            Self::TooFewRebuilds { .. } => {
+                "wait until they have built it again, or do it: `mcpkg rebuild <name>@<version> --attest`"
             }
             Self::Yanked => "choose another version",
         })

@@ -7,7 +7,9 @@
 
 use serde_json::{Value, json};
 
+use crate::archive::ArchivePath;
 use crate::evidence::BuildClaims;
+use crate::project::Recipe;
 use crate::{Digest, PackageName, Platform, TreeDigest, Version};
 
 /// The type of an in-toto statement, version 1.
@@ -45,6 +47,10 @@ pub struct Provenance<'a> {
     pub artifacts: &'a [(Platform, Digest, TreeDigest)],
     /// What the CI's token says about the build, where there is one.
     pub build: Option<&'a BuildClaims>,
+    /// How the artifacts were built, where that was declared.
+    pub recipe: Option<&'a Recipe>,
+    /// The source folder, from the root of its repository; `None` is the root.
+    pub path: Option<&'a ArchivePath>,
 }
 
 impl Provenance<'_> {
@@ -70,6 +76,14 @@ impl Provenance<'_> {
     fn build_definition(&self) -> Value {
         let mut parameters = json!({ "name": self.name, "version": self.version });
         let mut dependencies = Vec::new();
+        if let Some(fields) = parameters.as_object_mut() {
+            if let Some(recipe) = self.recipe {
+                fields.insert("build".to_owned(), json!(recipe));
+            }
+            if let Some(path) = self.path {
+                fields.insert("source".to_owned(), json!({ "path": path }));
+            }
+        }
         let source = self.build.and_then(|claims| {
             Some((claims, claims.source_repository.as_ref()?, claims.source_ref.as_ref()?))
         });

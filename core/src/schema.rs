@@ -12,10 +12,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::api::{LogDocument, PackageIndex, Problem, ReleaseDocument, SearchPage};
+use crate::archive::ArchivePath;
 use crate::lock::{SecretReference, WireLock};
 use crate::log::Entry;
 use crate::permissions::{EnvName, HostPort, PathGrant, Permissions, ProgramName, SecretName};
+use crate::project::{Recipe, SourceDate, ToolVersion, WireProject, WireRecipe};
 use crate::publisher::ReleaseRef;
+use crate::statement::{BindingStatement, RebuildResult, RebuildStatement, StatusStatement};
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
 
 /// Every schema, with the file it is kept in.
@@ -23,11 +26,15 @@ pub fn all() -> Vec<(&'static str, Value)> {
     vec![
         of::<Permissions>("permissions.schema.json"),
         of::<WireLock>("lockfile.schema.json"),
+        of::<WireProject>("project.schema.json"),
         of::<PackageIndex>("package-index.schema.json"),
         of::<ReleaseDocument>("release-document.schema.json"),
         of::<SearchPage>("search-page.schema.json"),
         of::<LogDocument>("log.schema.json"),
         of::<Entry>("entry.schema.json"),
+        of::<StatusStatement>("status-statement.schema.json"),
+        of::<BindingStatement>("binding-statement.schema.json"),
+        of::<RebuildStatement>("rebuild-statement.schema.json"),
         of::<Problem>("problem.schema.json"),
     ]
 }
@@ -62,6 +69,33 @@ pub(crate) fn timestamp(_: &mut SchemaGenerator) -> Schema {
 /// An object that another schema describes.
 pub(crate) fn object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
+}
+
+impl JsonSchema for SourceDate {
+    fn schema_name() -> Cow<'static, str> {
+        "SourceDate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "`commit`, or seconds since 1970.",
+            "oneOf": [
+                { "const": "commit" },
+                { "type": "integer", "minimum": 0, "maximum": 253_402_300_799_i64 },
+            ],
+            "default": "commit",
+        })
+    }
+}
+
+impl JsonSchema for Recipe {
+    fn schema_name() -> Cow<'static, str> {
+        WireRecipe::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        WireRecipe::json_schema(generator)
+    }
 }
 
 macro_rules! texts {
@@ -104,6 +138,8 @@ texts! {
         "What an artifact runs on.";
     Code, 64, "^E_[A-Z]+(_[A-Z]+)*$",
         "A stable code. New ones are added, so expect some that you do not know.";
+    RebuildResult, 9, "^(identical|different|failed)$",
+        "What came of building a release again.";
     ReleaseRef, 1024, r"^refs/(tags/\*|heads/.+)$",
         "Which refs releases are built from: any tag, or one branch.";
     SecretReference, 260, "^env:[A-Za-z_][A-Za-z0-9_]*$",
@@ -117,6 +153,10 @@ texts! {
     PathGrant, PathGrant::MAX_LEN,
         r"^(\$\{workspace\}|\$\{data\}|(\$\{home\}|[A-Z]:)?/[^/]+)(/[^/]+)*$",
         "A folder or file and all below it. No part is `.` or `..`.";
+    ArchivePath, ArchivePath::MAX_LEN, "^[^/]+(/[^/]+)*$",
+        "A file or folder below another, with `/` between parts. No part is `.` or `..`.";
+    ToolVersion, ToolVersion::MAX_LEN, "^[0-9][A-Za-z0-9.+_-]*$",
+        "One exact version of a tool.";
     HostPort, 260, r"^(\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\*|[1-9][0-9]{0,4})$",
         "A host, or all below a domain, and a port, or all ports.";
 }
@@ -140,12 +180,15 @@ mod tests {
             "TreeDigest" => round_trips::<TreeDigest>(text),
             "Platform" => round_trips::<Platform>(text),
             "Code" => round_trips::<Code>(text),
+            "RebuildResult" => round_trips::<RebuildResult>(text),
             "ReleaseRef" => round_trips::<ReleaseRef>(text),
             "SecretReference" => round_trips::<SecretReference>(text),
             "EnvName" => round_trips::<EnvName>(text),
             "SecretName" => round_trips::<SecretName>(text),
             "ProgramName" => round_trips::<ProgramName>(text),
             "PathGrant" => round_trips::<PathGrant>(text),
+            "ArchivePath" => round_trips::<ArchivePath>(text),
+            "ToolVersion" => round_trips::<ToolVersion>(text),
             "HostPort" => round_trips::<HostPort>(text),
             _ => panic!("no such text: {kind}"),
         }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
+use mcpkg_core::domain::{DomainMethod, DomainProof};
 use mcpkg_core::lock::{AgentLink, ConfigText, Lock, LockedArtifact, LockedLog, LockedServer};
 use mcpkg_core::publisher::{Identity, Publisher, ReleaseRef, Workflow};
 use mcpkg_core::{Digest, Platform, TreeHasher};
@@ -66,12 +67,18 @@ fn artifacts() -> impl Strategy<Value = Vec<LockedArtifact>> {
 
 fn log() -> impl Strategy<Value = LockedLog> {
     let index = || 0..=i64::MAX as u64;
-    (index(), proptest::option::of(index()), 0..1_000_000_000_000_i64, text()).prop_map(
-        |(entry, previous, second, receipt)| LockedLog {
+    let record = proptest::option::of((text(), text()));
+    (index(), proptest::option::of(index()), 0..1_000_000_000_000_i64, text(), record).prop_map(
+        |(entry, previous, second, receipt, record)| LockedLog {
             entry,
             previous,
             time: Timestamp::from_second(second % 10_000_000_000).unwrap(),
             receipt,
+            authority: record.map(|(domain, record)| DomainProof {
+                domain,
+                method: DomainMethod::Dns,
+                record,
+            }),
         },
     )
 }

@@ -35,10 +35,10 @@ mod tile;
 
 pub use add_checkpoint::{AddCheckpoint, AddCheckpointError, MAX_ADD_CHECKPOINT_LEN};
 pub use checkpoint::{Checkpoint, LogTrust, Predecessor, SignedCheckpoint};
-pub use entry::{Entry, EntryError, MAX_ENTRY_LEN, Publish};
+pub use entry::{BindingChange, Entry, EntryError, MAX_ENTRY_LEN, Publish, Rebuild, StatusChange};
 pub use error::LogError;
 pub use hash::{Hash, HashError};
-pub use index::IndexNote;
+pub use index::{EntryKind, IndexNote, IndexedEntry, IndexedEntryError};
 pub use key::{Algorithm, KeyError, SigningKey, VerifierKey};
 pub use merkle::{
     Frontier, MAX_TREE_SIZE, Node, ProofError, Tree, consistency_proof, inclusion_proof, root,

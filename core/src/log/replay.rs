@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Publish};
+use super::entry::{BindingChange, Entry, Publish};
+use super::index::IndexedEntry;
+use crate::api::AnnouncedPublisher;
 use crate::publisher::{Difference, Publisher};
 use crate::{Code, Coded, PackageName, Version};
 
@@ -28,12 +30,32 @@ pub struct Replay {
 pub struct LoggedPackage {
     /// Its name, in the case of its first entry.
     pub name: PackageName,
-    /// Whom the name is bound to.
+    /// Whom the name was bound to when its last entry was accepted.
     pub publisher: Publisher,
-    /// The indices of all its entries.
-    pub entries: Vec<u64>,
+    /// The last announcement of another publisher that had not taken effect then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<AnnouncedPublisher>,
+    /// All its entries, in order.
+    pub entries: Vec<IndexedEntry>,
     /// The index of the entry that published each release.
     pub releases: BTreeMap<Version, u64>,
+}
+
+impl LoggedPackage {
+    /// Whom the name is bound to at some time after its last entry.
+    pub fn bound_at(&self, time: Timestamp) -> &Publisher {
+        match &self.announced {
+            Some(announced) if announced.effective <= time => &announced.publisher,
+            _ => &self.publisher,
+        }
+    }
+
+    /// Lets what was announced take effect, if its time has come.
+    fn advance(&mut self, time: Timestamp) {
+        if let Some(announced) = self.announced.take_if(|it| it.effective <= time) {
+            self.publisher = announced.publisher;
+        }
+    }
 }
 
 /// Why an entry may not follow those before it.
@@ -84,7 +106,7 @@ pub enum ReplayError {
         first: u64,
     },
     /// Somebody published that the name is not bound to.
-    #[error("`{name}` is bound to {bound}, and {found} published it")]
+    #[error("`{name}` is bound to {bound}, and {found} signed for it")]
     Publisher {
         /// Which package.
         name: PackageName,
@@ -94,6 +116,24 @@ pub enum ReplayError {
         found: Box<Publisher>,
         /// How the two differ.
         difference: Difference,
+    },
+    /// Something was said of a release that was not published.
+    #[error("{name}@{version} was not published")]
+    NoRelease {
+        /// Of which package.
+        name: PackageName,
+        /// Which release.
+        version: Version,
+    },
+    /// A change of publisher that was in effect before it was announced.
+    #[error("the new publisher of `{name}` was announced at {time}, for {effective}")]
+    Effective {
+        /// Of which package.
+        name: PackageName,
+        /// When it was announced.
+        time: Timestamp,
+        /// When it should have taken effect.
+        effective: Timestamp,
     },
     /// A release that nothing vouches for.
     #[error("{name}@{version} was published without evidence")]
@@ -139,8 +179,19 @@ impl Replay {
     /// [`Self::skip`].
     pub fn apply(&mut self, index: u64, entry: &Entry) -> Result<(), ReplayError> {
         self.check(index, entry)?;
+        let time = entry.time();
         match entry {
             Entry::Publish(publish) => self.publish(index, publish)?,
+            Entry::Status(change) => {
+                self.is_published(&change.name, &change.version)?;
+                self.is_bound(&change.name, &change.publisher, time)?;
+            }
+            Entry::Binding(change) => self.binding(index, change)?,
+            Entry::Rebuild(rebuild) => self.is_published(&rebuild.name, &rebuild.version)?,
+        }
+        if let Some(package) = self.packages.get_mut(&entry.name().fold_key()) {
+            package.advance(time);
+            package.entries.push(IndexedEntry::of(index, entry));
         }
         self.size = index + 1;
         self.time = Some(entry.time());
@@ -160,7 +211,7 @@ impl Replay {
         self.skip();
         let package = self.packages.get_mut(&entry.name().fold_key());
         if let Some(package) = package.filter(|package| package.name == *entry.name()) {
-            package.entries.push(index);
+            package.entries.push(IndexedEntry::of(index, entry));
         }
     }
 
@@ -178,7 +229,7 @@ impl Replay {
             let (existing, found) = (package.name.clone(), entry.name().clone());
             return Err(ReplayError::Lookalike { existing, found });
         }
-        let expected = package.and_then(|package| package.entries.last().copied());
+        let expected = package.and_then(|package| package.entries.last()).map(|entry| entry.index);
         if entry.previous() != expected {
             let (name, found) = (entry.name().clone(), entry.previous());
             return Err(ReplayError::Previous { name, expected, found });
@@ -196,31 +247,74 @@ impl Replay {
                 let (name, version) = (name.clone(), version.clone());
                 return Err(ReplayError::Again { name, version, first });
             }
-            if let Some(difference) = package.publisher.difference(publisher) {
-                return Err(ReplayError::Publisher {
-                    name: name.clone(),
-                    bound: Box::new(package.publisher.clone()),
-                    found: Box::new(publisher.clone()),
-                    difference,
-                });
-            }
+            self.is_bound(name, publisher, publish.time)?;
         }
         let package = self.packages.entry(name.fold_key()).or_insert_with(|| LoggedPackage {
             name: name.clone(),
             publisher: publisher.clone(),
+            announced: None,
             entries: Vec::new(),
             releases: BTreeMap::new(),
         });
-        package.entries.push(index);
         package.releases.insert(version.clone(), index);
         Ok(())
+    }
+
+    fn binding(&mut self, index: u64, change: &BindingChange) -> Result<(), ReplayError> {
+        let BindingChange { name, publisher, effective, signer, time, .. } = change;
+        self.is_bound(name, signer, *time)?;
+        if effective < time {
+            let (time, effective) = (*time, *effective);
+            return Err(ReplayError::Effective { name: name.clone(), time, effective });
+        }
+        if let Some(package) = self.packages.get_mut(&name.fold_key()) {
+            package.advance(*time);
+            let (publisher, effective) = (publisher.clone(), *effective);
+            // One that changes nothing takes back what was announced before.
+            let announced = AnnouncedPublisher { publisher, effective, entry: index };
+            package.announced = Some(announced).filter(|it| it.publisher != package.publisher);
+        }
+        Ok(())
+    }
+
+    /// Whether `found` may sign for `name` at a time.
+    fn is_bound(
+        &self,
+        name: &PackageName,
+        found: &Publisher,
+        time: Timestamp,
+    ) -> Result<(), ReplayError> {
+        let Some(package) = self.package(name) else { return Ok(()) };
+        let bound = package.bound_at(time);
+        match bound.difference(found) {
+            None => Ok(()),
+            Some(difference) => Err(ReplayError::Publisher {
+                name: name.clone(),
+                bound: Box::new(bound.clone()),
+                found: Box::new(found.clone()),
+                difference,
+            }),
+        }
+    }
+
+    fn is_published(&self, name: &PackageName, version: &Version) -> Result<(), ReplayError> {
+        let is_published =
+            self.package(name).is_some_and(|package| package.releases.contains_key(version));
+        if is_published {
+            return Ok(());
+        }
+        Err(ReplayError::NoRelease { name: name.clone(), version: version.clone() })
     }
 }
 
 impl Coded for ReplayError {
     fn code(&self) -> Code {
         match self {
-            Self::Index { .. } | Self::Time { .. } | Self::Previous { .. } => Code::LogSubject,
+            Self::Index { .. }
+            | Self::Time { .. }
+            | Self::Previous { .. }
+            | Self::NoRelease { .. }
+            | Self::Effective { .. } => Code::LogSubject,
             Self::Lookalike { .. } => Code::Name,
             Self::Again { .. } => Code::Immutable,
             Self::Publisher { .. } => Code::Publisher,

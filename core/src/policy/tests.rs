@@ -1,7 +1,7 @@
 //! Each rule of the judgement, and that it refuses for its own reason.
 
 use super::*;
-use crate::evidence::{BuildClaims, LogEntry, Signer};
+use crate::evidence::{BuildClaims, LogEntry, Signer, Statement};
 use crate::publisher::tests::{acme, acme_with};
 
 const METADATA: Digest = Digest::from_bytes([1; 32]);
@@ -15,7 +15,15 @@ fn evidence(signer: Signer) -> Evidence {
         signer,
         signed_at: SIGNED_AT.parse().unwrap(),
         log: LogEntry { log_id: "00".into(), index: 7 },
-        statement: None,
+        statement: Some(Statement {
+            predicate_type: crate::provenance::SLSA_V1.into(),
+            build_type: Some(crate::provenance::PACK_BUILD_TYPE.into()),
+            builder: None,
+            source: None,
+            recipe: None,
+            path: None,
+            parameters: ["build", "name", "version", "workflow"].map(String::from).to_vec(),
+        }),
     }
 }
 
@@ -28,6 +36,7 @@ struct Case {
     status: Status,
     bound: Option<Publisher>,
     pinned: Option<Publisher>,
+    rebuilds: Vec<VerifiedRebuild>,
     now: &'static str,
 }
 
@@ -43,6 +52,7 @@ impl Case {
             status: Status::Active,
             bound: Some(Publisher::of(&acme()).unwrap()),
             pinned: Some(Publisher::of(&acme()).unwrap()),
+            rebuilds: Vec::new(),
             now: "2026-11-03T00:00:00Z",
         }
     }
@@ -58,6 +68,8 @@ impl Case {
             status: self.status,
             bound: self.bound.as_ref(),
             pinned: self.pinned.as_ref(),
+            authority: None,
+            rebuilds: &self.rebuilds,
         };
         match judge(&self.policy, &candidate, self.now.parse().unwrap()) {
             Verdict::Trusted { .. } => vec![],
@@ -74,11 +86,28 @@ fn recycled(claims: &mut BuildClaims) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each rule")]
 fn each_rule_refuses_for_its_own_reason() {
     type Change = fn(&mut Case);
-    let rows: [(&str, Change, &[&str]); 16] = [
+    let rows: [(&str, Change, &[&str]); 20] = [
         ("nothing is wrong", |_| (), &[]),
-        ("unsigned", |case| case.evidence.clear(), &["E_PROVENANCE"]),
+        (
+            "unsigned",
+            |case| {
+                case.evidence.clear();
+                (case.bound, case.pinned) = (None, None);
+            },
+            &["E_PROVENANCE"],
+        ),
+        ("no longer signed", |case| case.evidence.clear(), &["E_PROVENANCE_LOST"]),
+        (
+            "no longer signed, says the lock",
+            |case| {
+                case.evidence.clear();
+                case.bound = None;
+            },
+            &["E_PROVENANCE_LOST"],
+        ),
         (
             "another artifact",
             |case| case.artifacts = vec![Digest::from_bytes([3; 32])],
@@ -135,6 +164,15 @@ fn each_rule_refuses_for_its_own_reason() {
             },
             &["E_IDENTITY_CHANGED"],
         ),
+        (
+            "a parameter that nobody knows",
+            |case| {
+                let statement = case.evidence[0].statement.as_mut().unwrap();
+                statement.parameters = vec!["name".into(), "target".into()];
+            },
+            &["E_SLSA_PARAMETER"],
+        ),
+        ("deprecated", |case| case.status = Status::Deprecated, &[]),
         ("yanked", |case| case.status = Status::Yanked, &["E_YANKED"]),
         (
             "signed long ago and published just now",
@@ -199,4 +237,71 @@ fn a_release_of_remotes_needs_its_metadata_signed_and_nothing_else() {
     let mut case = Case { artifacts: vec![], ..Case::good() };
     case.evidence[0].subjects = vec![METADATA];
     assert_eq!(case.codes(), [""; 0]);
+}
+
+#[test]
+fn a_new_publisher_is_accepted_by_its_whole_name_alone() {
+    let moved = acme_with(|claims| claims.environment = Some("other".into()));
+    let reference = Publisher::of(&moved).unwrap().reference();
+    let mut case = Case { bound: None, ..Case::good() };
+    case.evidence[0].signer = moved;
+    for (accepted, codes) in [
+        (reference.as_str(), &[][..]),
+        ("github.com/acme/weather", &["E_IDENTITY_CHANGED"]),
+        (&reference.replace("2001", "2002"), &["E_IDENTITY_CHANGED"]),
+        (&Publisher::of(&acme()).unwrap().reference(), &["E_IDENTITY_CHANGED"]),
+    ] {
+        case.policy.accept_publishers = BTreeSet::from([accepted.to_owned()]);
+        assert_eq!(case.codes(), codes, "{accepted}");
+    }
+}
+
+#[test]
+fn rebuilds_count_once_for_each_named_identity() {
+    let person = |subject: &str| {
+        let issuer = "https://accounts.example".to_owned();
+        Signer { issuer, subject: subject.to_owned(), build: None }
+    };
+    let rebuilt = |signer: Signer, result| VerifiedRebuild {
+        rebuilder: Publisher::of(&signer).unwrap(),
+        result,
+    };
+    let by = |subject: &str| rebuilt(person(subject), RebuildResult::Identical);
+    let named = |subject: &str| {
+        AllowedIdentity::subject("https://accounts.example".to_owned(), subject.to_owned()).unwrap()
+    };
+    let rule = |required| RebuildRule {
+        pattern: NamePattern::All,
+        required,
+        by: vec![named("alice"), named("bob"), named("alice")],
+    };
+    let different = rebuilt(person("bob"), RebuildResult::Different);
+    for (what, required, rebuilds, is_enough) in [
+        ("none asked for", 0, vec![], true),
+        ("none", 1, vec![], false),
+        ("one of one", 1, vec![by("bob")], true),
+        ("two of two", 2, vec![by("bob"), by("alice")], true),
+        ("one of two", 2, vec![by("bob")], false),
+        ("a stranger", 1, vec![by("mallory")], false),
+        ("one twice", 2, vec![by("alice"), by("alice")], false),
+        ("found other files", 1, vec![different], false),
+    ] {
+        let mut case = Case { rebuilds, ..Case::good() };
+        case.policy.rebuilds = vec![rule(required)];
+        let codes: &[&str] = if is_enough { &[] } else { &["E_REBUILDS"] };
+        assert_eq!(case.codes(), codes, "{what}");
+    }
+    // Whoever published it says nothing new about it.
+    let mut case = Case { rebuilds: vec![by("alice")], ..Case::good() };
+    case.policy = Policy {
+        namespaces: vec![NamespaceRule {
+            pattern: "com.acme/*".parse().unwrap(),
+            identities: vec![named("alice")],
+        }],
+        rebuilds: vec![rule(1)],
+        ..Policy::default()
+    };
+    (case.name, case.bound, case.pinned) = ("com.acme/weather", None, None);
+    case.evidence[0].signer = person("alice");
+    assert_eq!(case.codes(), ["E_REBUILDS"]);
 }

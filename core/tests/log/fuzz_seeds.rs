@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcpkg_core::log::{
-    IndexNote, LogTrust, Receipt, SigningKey, TilePath, VerifierKey, follow, read_bundle,
+    Entry, IndexNote, IndexedEntry, LogTrust, Receipt, SigningKey, TilePath, VerifierKey, follow,
+    read_bundle,
 };
+use mcpkg_core::publisher::Publisher;
+use mcpkg_core::statement::{BINDING_V1, PackageStatement, REBUILD_V1, STATUS_V1};
 
 fn folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -78,4 +81,19 @@ fn the_seeds_of_the_fuzz_targets_are_what_they_should_be() {
     for name in ["tiles/path", "tiles/entries-path"] {
         read(name).parse::<TilePath>().unwrap();
     }
+}
+
+#[test]
+fn the_seeds_of_statements_are_read() {
+    let root = folder("fuzz/seeds/statement");
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    for (name, kind) in
+        [("status.json", STATUS_V1), ("binding.json", BINDING_V1), ("rebuild.json", REBUILD_V1)]
+    {
+        let value = serde_json::from_str(&read(name)).unwrap();
+        PackageStatement::read(kind, &value).unwrap();
+    }
+    Entry::parse(read("entry.json").as_bytes()).unwrap();
+    Publisher::from_reference(&read("reference")).unwrap();
+    read("line").parse::<IndexedEntry>().unwrap();
 }

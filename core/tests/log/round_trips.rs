@@ -2,14 +2,15 @@
 //! and any bytes at all are survived.
 
 use jiff::Timestamp;
-use mcpkg_core::api::Artifact;
+use mcpkg_core::api::{Artifact, Status};
+use mcpkg_core::domain::{DomainMethod, DomainProof};
 use mcpkg_core::log::{
-    Checkpoint, Entry, Hash, IndexNote, Level, MAX_TREE_SIZE, Publish, Receipt, SignatureLine,
-    SignedNote, SigningKey, Succession, TilePath, Tree, VerifierKey, read_bundle, read_tile,
-    write_bundle,
+    BindingChange, Checkpoint, Entry, Hash, IndexNote, IndexedEntry, Level, MAX_TREE_SIZE, Publish,
+    Rebuild, Receipt, SignatureLine, SignedNote, SigningKey, StatusChange, Succession, TilePath,
+    Tree, VerifierKey, read_bundle, read_tile, write_bundle,
 };
 use mcpkg_core::publisher::{Identity, Publisher, ReleaseRef, Workflow};
-use mcpkg_core::{Digest, TreeHasher};
+use mcpkg_core::{Digest, PackageName, TreeHasher, Version};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -80,32 +81,98 @@ fn artifact() -> impl Strategy<Value = Artifact> {
     })
 }
 
+fn name() -> impl Strategy<Value = PackageName> {
+    select(vec!["acme/weather", "io.github.Acme/Weather", "a.b-c/d_e.f"])
+        .prop_map(|name| name.parse().unwrap())
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    select(vec!["0.0.0", "1.2.3", "10.20.30-rc.1"]).prop_map(|version| version.parse().unwrap())
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    // The years 0 to 9999.
+    (-62_167_219_200..253_402_207_200_i64)
+        .prop_map(|time_s| Timestamp::from_second(time_s).unwrap())
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
-    (
-        select(vec!["acme/weather", "io.github.Acme/Weather", "a.b-c/d_e.f"]),
-        select(vec!["0.0.0", "1.2.3", "10.20.30-rc.1"]),
-        digest(),
-        vec(artifact(), 0..4),
-        vec(digest(), 0..4),
-        publisher(),
-        proptest::option::of(0..MAX_TREE_SIZE),
-        // The years 0 to 9999.
-        -62_167_219_200..253_402_207_200_i64,
+    prop_oneof![publish(), status_change(), binding_change(), rebuild()]
+}
+
+fn publish() -> impl Strategy<Value = Entry> {
+    let before = proptest::option::of(0..MAX_TREE_SIZE);
+    let content = (digest(), vec(artifact(), 0..4), vec(digest(), 0..4));
+    (name(), version(), content, (publisher(), authority()), before, time()).prop_map(
+        |(name, version, content, (publisher, authority), previous, time)| {
+            let (metadata, artifacts, evidence) = content;
+            Entry::Publish(Publish {
+                name,
+                version,
+                metadata,
+                artifacts,
+                evidence,
+                publisher,
+                authority,
+                previous,
+                time,
+            })
+        },
     )
-        .prop_map(
-            |(name, version, metadata, artifacts, evidence, publisher, previous, time_s)| {
-                Entry::Publish(Publish {
-                    name: name.parse().unwrap(),
-                    version: version.parse().unwrap(),
-                    metadata,
-                    artifacts,
-                    evidence,
-                    publisher,
-                    previous,
-                    time: Timestamp::from_second(time_s).unwrap(),
-                })
-            },
-        )
+}
+
+fn authority() -> impl Strategy<Value = Option<DomainProof>> {
+    let method = select(vec![DomainMethod::Dns, DomainMethod::WellKnown]);
+    let proof = (any::<String>(), method, any::<String>())
+        .prop_map(|(domain, method, record)| DomainProof { domain, method, record });
+    proptest::option::of(proof)
+}
+
+fn status_change() -> impl Strategy<Value = Entry> {
+    let status = select(vec![Status::Active, Status::Deprecated, Status::Yanked]);
+    let what = (name(), version(), status, any::<Option<String>>());
+    (what, publisher(), digest(), 0..MAX_TREE_SIZE, time()).prop_map(
+        |((name, version, status, reason), publisher, evidence, previous, time)| {
+            Entry::Status(StatusChange {
+                name,
+                version,
+                status,
+                reason,
+                publisher,
+                evidence,
+                previous,
+                time,
+            })
+        },
+    )
+}
+
+fn binding_change() -> impl Strategy<Value = Entry> {
+    let who = ([publisher(), publisher()], authority());
+    (name(), who, digest(), 0..MAX_TREE_SIZE, [time(), time()]).prop_map(
+        |(name, ([publisher, signer], authority), evidence, previous, [effective, time])| {
+            Entry::Binding(BindingChange {
+                name,
+                publisher,
+                authority,
+                effective,
+                signer,
+                evidence,
+                previous,
+                time,
+            })
+        },
+    )
+}
+
+fn rebuild() -> impl Strategy<Value = Entry> {
+    let result = select(vec!["identical", "different", "failed"]);
+    (name(), version(), result, publisher(), digest(), 0..MAX_TREE_SIZE, time()).prop_map(
+        |(name, version, result, rebuilder, evidence, previous, time)| {
+            let result = result.parse().unwrap();
+            Entry::Rebuild(Rebuild { name, version, result, rebuilder, evidence, previous, time })
+        },
+    )
 }
 
 fn tile_path() -> impl Strategy<Value = TilePath> {
@@ -193,8 +260,18 @@ proptest! {
     ) {
         let name = "acme/weather".parse().unwrap();
         let tree = Tree { size: 5000, root };
-        let index = IndexNote { origin, name, tree, entries: entries.into_iter().collect() };
+        let kinds = ["publish 1.2.3", "status 1.2.3-rc.1 deprecated", "binding", "rebuild 0.0.0 identical"];
+        let line = |(at, index): (usize, u64)| format!("{index} {}", kinds[at % 4]).parse().unwrap();
+        let entries: Vec<IndexedEntry> = entries.into_iter().enumerate().map(line).collect();
+        let index = IndexNote { origin, name, tree, entries };
         prop_assert_eq!(IndexNote::parse(&index.to_text()).unwrap(), index);
+    }
+
+    #[test]
+    fn the_reference_of_a_publisher_names_it(publisher in publisher()) {
+        let reference = publisher.reference();
+        prop_assert!(!reference.contains(char::is_whitespace), "{}", reference);
+        prop_assert_eq!(Publisher::from_reference(&reference).unwrap(), publisher);
     }
 
     #[test]

@@ -13,7 +13,14 @@ fn an_index_of_another_log_or_another_shape_is_refused() {
         origin: ORIGIN.to_owned(),
         name: "io.github.acme/weather".parse().unwrap(),
         tree: *grove.tree(9),
-        entries: vec![1, 4, 8],
+        entries: [
+            "1 publish 1.0.0",
+            "4 status 1.0.0 yanked",
+            "5 binding",
+            "8 rebuild 1.0.0 failed",
+        ]
+        .map(|line| line.parse().unwrap())
+        .to_vec(),
     };
     let trust = LogTrust::new(log_key().verifier());
     let check = |text: &str| {
@@ -27,11 +34,18 @@ fn an_index_of_another_log_or_another_shape_is_refused() {
         ("another kind", text.replacen("index@v1", "index@v2", 1), Code::Note),
         ("another log", text.replacen(ORIGIN, "other.example", 1), Code::LogKey),
         ("no name", text.replacen("acme/weather", "acme", 1), Code::Note),
-        ("beyond the tree", text.replacen("\n8\n", "\n9\n", 1), Code::Note),
-        ("twice", text.replacen("\n4\n", "\n1\n", 1), Code::Note),
-        ("not in order", text.replacen("\n1\n4\n", "\n4\n1\n", 1), Code::Note),
-        ("leading zero", text.replacen("\n4\n", "\n04\n", 1), Code::Note),
-        ("blank line", text.replacen("\n4\n", "\n\n", 1), Code::Note),
+        ("beyond the tree", text.replacen("\n8 ", "\n9 ", 1), Code::Note),
+        ("twice", text.replacen("\n4 ", "\n1 ", 1), Code::Note),
+        ("not in order", text.replacen("\n5 ", "\n3 ", 1), Code::Note),
+        ("leading zero", text.replacen("\n4 ", "\n04 ", 1), Code::Note),
+        ("blank line", text.replacen("\n5 binding\n", "\n\n", 1), Code::Note),
+        ("only a number", text.replacen("5 binding", "5", 1), Code::Note),
+        ("another word", text.replacen("5 binding", "5 audit", 1), Code::Note),
+        ("a word too much", text.replacen("5 binding", "5 binding 1.0.0", 1), Code::Note),
+        ("a space too much", text.replacen("5 binding", "5  binding", 1), Code::Note),
+        ("no version", text.replacen("publish 1.0.0", "publish 1.0", 1), Code::Note),
+        ("no status", text.replacen("yanked", "gone", 1), Code::Note),
+        ("no result", text.replacen("failed", "done", 1), Code::Note),
         ("huge tree", text.replacen("\n9\n", "\n9223372036854775808\n", 1), Code::LogProof),
         ("no root", text.replacen(&root, "AAAA", 1), Code::Note),
         ("no entries and no root", text[..text.find(&root).unwrap()].to_owned(), Code::Note),

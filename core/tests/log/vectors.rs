@@ -211,7 +211,7 @@ fn the_index_of_a_package_holds_and_ours_is_the_same() {
         origin: keys.log.name().to_owned(),
         name: "io.github.acme/weather".parse().unwrap(),
         tree: *grove.tree(3),
-        entries: vec![0, 2],
+        entries: ["0 publish 1.0.0", "2 publish 1.1.0"].map(|it| it.parse().unwrap()).to_vec(),
     };
     assert_eq!(IndexNote::verify(&note, &trust(&keys)).unwrap(), expected);
     let (text, key) = (expected.to_text(), keys.log_private.parse::<SigningKey>().unwrap());

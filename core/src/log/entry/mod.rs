@@ -4,9 +4,15 @@
 //! entry is a file here and a variant of [`Entry`]; the kind's name stands in the
 //! entry as `kind`.
 
+mod binding;
 mod publish;
+mod rebuild;
+mod status;
 
+pub use binding::BindingChange;
 pub use publish::Publish;
+pub use rebuild::Rebuild;
+pub use status::StatusChange;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +32,12 @@ pub const MAX_ENTRY_LEN: usize = u16::MAX as usize;
 pub enum Entry {
     /// A release was published.
     Publish(Publish),
+    /// A release was yanked, deprecated or restored.
+    Status(StatusChange),
+    /// A name was bound to another publisher.
+    Binding(BindingChange),
+    /// A release was built again.
+    Rebuild(Rebuild),
 }
 
 /// Why bytes are no entry.
@@ -77,8 +89,8 @@ impl Entry {
     /// [`EntryError::Time`] for a time that is not a whole second, and
     /// [`EntryError::Length`] for more than a bundle can hold.
     pub fn leaf(&self) -> Result<Vec<u8>, EntryError> {
-        if self.time().subsec_nanosecond() != 0 {
-            return Err(EntryError::Time(self.time()));
+        if let Some(time) = self.times().find(|time| time.subsec_nanosecond() != 0) {
+            return Err(EntryError::Time(time));
         }
         let value =
             serde_json::to_value(self).map_err(|error| EntryError::Malformed(error.to_string()))?;
@@ -90,6 +102,9 @@ impl Entry {
     pub fn name(&self) -> &PackageName {
         match self {
             Self::Publish(publish) => &publish.name,
+            Self::Status(change) => &change.name,
+            Self::Binding(change) => &change.name,
+            Self::Rebuild(rebuild) => &rebuild.name,
         }
     }
 
@@ -98,6 +113,9 @@ impl Entry {
     pub fn previous(&self) -> Option<u64> {
         match self {
             Self::Publish(publish) => publish.previous,
+            Self::Status(change) => Some(change.previous),
+            Self::Binding(change) => Some(change.previous),
+            Self::Rebuild(rebuild) => Some(rebuild.previous),
         }
     }
 
@@ -105,7 +123,19 @@ impl Entry {
     pub fn time(&self) -> Timestamp {
         match self {
             Self::Publish(publish) => publish.time,
+            Self::Status(change) => change.time,
+            Self::Binding(change) => change.time,
+            Self::Rebuild(rebuild) => rebuild.time,
         }
+    }
+
+    /// Every time in it.
+    fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let effective = match self {
+            Self::Binding(change) => Some(change.effective),
+            _ => None,
+        };
+        [self.time()].into_iter().chain(effective)
     }
 }
 

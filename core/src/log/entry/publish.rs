@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Artifact;
+use crate::domain::DomainProof;
 use crate::publisher::Publisher;
 use crate::{Digest, PackageName, Version};
 
@@ -25,6 +26,9 @@ pub struct Publish {
     pub evidence: Vec<Digest>,
     /// Who signed it, as the evidence says.
     pub publisher: Publisher,
+    /// What the domain of the namespace said of them, where that decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<DomainProof>,
     /// The index of the package's entry before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,

@@ -183,7 +183,8 @@ func main() {
 
 	// Our own notes, which are text to Go.
 	tree := fmt.Sprintf("%d\n%s\n", size, root)
-	index := "mcpkg.dev/index@v1\n" + origin + "\nio.github.acme/weather\n" + tree + "0\n2\n"
+	index := "mcpkg.dev/index@v1\n" + origin + "\nio.github.acme/weather\n" + tree +
+		"0 publish 1.0.0\n2 publish 1.1.0\n"
 	write("index.note", sign(index, signer(origin, 1)))
 	succession := "mcpkg.dev/log-succession@v1\n" + vkey(origin, 1) + "\n" + tree + vkey(origin, 3) + "\n"
 	write("succession.note", sign(succession, signer(origin, 1), signer(origin, 3)))
