@@ -37,6 +37,8 @@ fn signed() -> Signed {
         metadata: release.metadata,
         artifacts: &[(Platform::Any, Digest::of(b"artifact"), tree)],
         build: None,
+        recipe: None,
+        path: None,
     }
     .statement();
     let identity = Identity::github("acme/weather");
@@ -62,5 +64,5 @@ fn sigstore_verify_alone(bencher: Bencher<'_, '_>) {
 fn one_release(bencher: Bencher<'_, '_>) {
     let Signed { release, bundle, root } = signed();
     let root = TrustRoot::from_json(&root).unwrap();
-    bencher.bench(|| verify_release(&release, &[bundle.as_bytes()], &[&root]).unwrap());
+    bencher.bench(|| verify_release(&release, &[bundle.as_bytes()], &(&root).into()).unwrap());
 }

@@ -7,6 +7,7 @@
 use mcpkg_core::Digest;
 use serde::Deserialize;
 use sigstore_verify::VerificationResult;
+use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, SignatureContent};
 
 use crate::VerifyError;
@@ -106,6 +107,15 @@ impl ParsedBundle {
         }
         let bundle = Bundle::from_json(text).map_err(malformed)?;
         Ok(Self { bundle, digest: Digest::of(text.as_bytes()) })
+    }
+
+    /// What the bundle says about the key that signed it, if that was a key and
+    /// no certificate. Nobody has vouched for it.
+    pub(crate) fn key_hint(&self) -> Option<&str> {
+        match &self.bundle.verification_material.content {
+            VerificationMaterialContent::PublicKey(key) => Some(&key.hint),
+            _ => None,
+        }
     }
 
     /// The checked statement in the bundle, or `None` for a signed blob.

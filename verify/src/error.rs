@@ -1,6 +1,7 @@
 //! Why a bundle proves nothing.
 
 use jiff::Timestamp;
+use mcpkg_core::namespace::NamePattern;
 use mcpkg_core::{Code, Coded, Digest};
 
 /// Why a bundle is no evidence.
@@ -35,6 +36,12 @@ pub enum VerifyError {
         /// The id that the bundle states, in hex.
         stated: String,
     },
+    /// The log's key was used outside the time it is trusted for.
+    #[error("the log's key is not trusted for {at}, when it was signed")]
+    LogWindow {
+        /// When it was signed.
+        at: Timestamp,
+    },
     /// No trusted party says when it was signed.
     #[error("nothing proves when it was signed")]
     NoTime,
@@ -47,6 +54,25 @@ pub enum VerifyError {
         /// When it was used.
         at: Timestamp,
     },
+    /// The key may never be used.
+    #[error("the key is trusted from {from} until {until}, which is never")]
+    EmptyWindow {
+        /// From when on.
+        from: Timestamp,
+        /// Until before when.
+        until: Timestamp,
+    },
+    /// The bundle was signed with a key, and no key may vouch for this name.
+    #[error("it was signed with the key `{hint}`, and no key may vouch for `{name}`")]
+    NoTrustKey {
+        /// What the bundle says about the key, cut to a readable length.
+        hint: String,
+        /// The package.
+        name: String,
+    },
+    /// A key is tied to a forge's namespace.
+    #[error("a key cannot vouch for `{0}`, which belongs to an account at a forge")]
+    KeyForForge(NamePattern),
     /// The key cannot be read.
     #[error("the public key is malformed")]
     Key(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -60,6 +86,9 @@ pub enum VerifyError {
         /// What it may hold.
         expected: &'static str,
     },
+    /// It is not a statement about a package.
+    #[error(transparent)]
+    PackageStatement(#[from] mcpkg_core::statement::StatementError),
     /// The statement's JSON is not that of a statement.
     #[error("the statement is malformed")]
     Statement(#[source] serde_json::Error),
@@ -118,12 +147,17 @@ impl Coded for VerifyError {
             Self::Sigstore(_)
             | Self::Incomplete
             | Self::Log { .. }
+            | Self::LogWindow { .. }
             | Self::NoTime
             | Self::NoIdentity(_)
             | Self::KeyWindow { .. }
             | Self::Key(_) => Code::Signature,
+            Self::PackageStatement(error) => error.code(),
+            Self::EmptyWindow { .. } => Code::Config,
             Self::Metadata { .. } => Code::Metadata,
-            Self::NoTrustRoot(_) => Code::TrustRoot,
+            Self::NoTrustRoot(_) | Self::NoTrustKey { .. } | Self::KeyForForge(_) => {
+                Code::TrustRoot
+            }
         }
     }
 
@@ -143,11 +177,23 @@ impl Coded for VerifyError {
                 _ => "do not use it; report it to the package's author",
             },
             Self::NoTrustRoot(_) => {
-                "tie a trust root to this namespace in the configuration of the registry"
+                "tie a trust root to this namespace by its name in the configuration of the \
+                 registry; a private one that is tied to `*` does not vouch for a forge's accounts"
             }
+            Self::NoTrustKey { .. } => {
+                "tie the key to this namespace in the configuration, if you trust it there"
+            }
+            Self::KeyForForge(_) => {
+                "publish there from the account's own CI, or choose a namespace of your own"
+            }
+            Self::KeyWindow { .. } => {
+                "it has to be signed with a key that is valid; what was signed in time stays valid"
+            }
+            Self::EmptyWindow { .. } => "correct `valid_from` and `valid_until`",
             Self::Metadata { .. } => {
                 "do not use it; the server.json was changed after it was signed"
             }
+            Self::PackageStatement(error) => return error.hint(),
             Self::Kind { .. } => {
                 "sign with `mcpkg publish` or with GitHub's `actions/attest-build-provenance`"
             }

@@ -1,9 +1,12 @@
 //! Managed keys: a public key from the configuration in a certificate's place.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use mcpkg_core::Digest;
 use mcpkg_core::evidence::Signer;
 use sigstore_verify::PublicKeyVerificationPolicy;
+use sigstore_verify::crypto::VerificationKey;
 use sigstore_verify::types::DerPublicKey;
 
 use crate::VerifyError;
@@ -23,6 +26,11 @@ pub struct TrustedKey {
 impl TrustedKey {
     /// The key in `pem` (`PUBLIC KEY`, SPKI), trusted from `valid_from` until
     /// before `valid_until`. `None` leaves that side open.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Key`] if it is no public key of a kind that signatures are
+    /// verified with; [`VerifyError::EmptyWindow`] if it ends before it starts.
     pub fn from_pem(
         pem: &str,
         valid_from: Option<Timestamp>,
@@ -30,7 +38,37 @@ impl TrustedKey {
     ) -> Result<Self, VerifyError> {
         let key = DerPublicKey::from_pem(pem).map_err(|error| VerifyError::Key(Box::new(error)))?;
         let fingerprint = Digest::of(key.as_bytes());
+        // Whatever is no key is found now, and not when a package is verified.
+        VerificationKey::from_spki(&key).map_err(|error| VerifyError::Key(Box::new(error)))?;
+        if let (Some(from), Some(until)) = (valid_from, valid_until)
+            && from >= until
+        {
+            return Err(VerifyError::EmptyWindow { from, until });
+        }
         Ok(Self { key, fingerprint, valid_from, valid_until })
+    }
+
+    /// The SHA-256 of its SPKI: what it is called in a [`Signer`] and in rules.
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// From when on it may be used.
+    pub fn valid_from(&self) -> Option<Timestamp> {
+        self.valid_from
+    }
+
+    /// Until before when it may be used.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    /// Whether a bundle's hint may mean this key: its fingerprint in hex, in hex
+    /// after `sha256:`, or in base64 as `cosign` writes it.
+    pub(crate) fn is_hinted(&self, hint: &str) -> bool {
+        let hex = hint.strip_prefix("sha256:").unwrap_or(hint);
+        hex.eq_ignore_ascii_case(&hex::encode(self.fingerprint.as_bytes()))
+            || hint == BASE64.encode(self.fingerprint.as_bytes())
     }
 
     pub(crate) fn policy(&self) -> PublicKeyVerificationPolicy {

@@ -13,8 +13,10 @@
 //! | RFC 3161 timestamps, each by a trusted authority within its window | `sigstore-verify` |
 //! | transparency-log inclusion proof, checkpoint, promise; entry = bundle | `sigstore-verify` |
 //! | signature: DSSE over a statement, or over a blob's digest | `sigstore-verify` |
-//! | which log has the entry, and where | `log`, here |
+//! | which log has the entry, and where; its key's validity window | `log`, here |
 //! | a managed key's validity window | [`mod@key`], here |
+//! | who may vouch for this name at all | `vouch`, here |
+//! | a trust root that is fetched: signatures, rotation, rollback, expiry | `sigstore-tuf`, in [`mod@tuf`] |
 //! | statement, predicate and build type are ones we know | [`mod@statement`], here |
 //! | *which* subjects: every one that was asked for, not some | [`mod@statement`], here |
 //! | the predicate's commit is the certificate's | [`mod@statement`], here |
@@ -30,10 +32,13 @@ pub mod bundle;
 mod error;
 pub mod key;
 mod log;
+mod package_statement;
 mod release;
 mod signer;
 pub mod statement;
 mod trust;
+pub mod tuf;
+mod vouch;
 
 use mcpkg_core::Digest;
 use mcpkg_core::evidence::Evidence;
@@ -42,9 +47,11 @@ use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 pub use error::VerifyError;
 pub use key::TrustedKey;
+pub use package_statement::{claimed_entry, claimed_package_statement, verify_package_statement};
 pub use release::{ReleaseSubjects, verify_release};
 pub use statement::{Attestation, Subject};
-pub use trust::{TrustRoot, TrustRootError, TrustStore};
+pub use trust::{TrustRoot, TrustRootError};
+pub use vouch::{TrustStore, Vouchers};
 
 use bundle::ParsedBundle;
 
@@ -105,16 +112,26 @@ pub fn verify_with_key(
     key: &TrustedKey,
     trust_root: &TrustRoot,
 ) -> Result<Evidence, VerifyError> {
-    let parsed = ParsedBundle::read(bundle)?;
+    verify_parsed_with_key(subjects, attestation, &ParsedBundle::read(bundle)?, key, trust_root)
+}
+
+/// As [`verify_with_key`], for a bundle that has been read already.
+fn verify_parsed_with_key(
+    subjects: &[Subject],
+    attestation: Attestation,
+    parsed: &ParsedBundle,
+    key: &TrustedKey,
+    trust_root: &TrustRoot,
+) -> Result<Evidence, VerifyError> {
     let policy = key.policy();
     let result = parsed
-        .check(subjects, attestation, |digest| digest.verify_with(trust_root, &parsed, &policy))?;
+        .check(subjects, attestation, |digest| digest.verify_with(trust_root, parsed, &policy))?;
     if !result.tlog_verified() {
         return Err(VerifyError::Incomplete);
     }
     key.check_window(result.verified_timestamps())?;
     let statement = parsed.statement(attestation)?;
-    evidence(&parsed, key.signer(), &result, statement, trust_root)
+    evidence(parsed, key.signer(), &result, statement, trust_root)
 }
 
 fn evidence(
@@ -130,7 +147,7 @@ fn evidence(
         result.verified_timestamps().iter().min().copied().ok_or(VerifyError::NoTime)?;
     let material = &parsed.bundle.verification_material;
     let entry = material.tlog_entries.first().ok_or(VerifyError::Incomplete)?;
-    let log = log::place(entry, trust_root.log_keys())?;
+    let log = log::place(entry, trust_root.log_keys(), signed_at)?;
     let subjects = match (&statement, &parsed.bundle.content) {
         (Some(statement), _) => statement.sha256_subjects(),
         (None, SignatureContent::MessageSignature(signature)) => signature
@@ -148,6 +165,6 @@ fn evidence(
         signer,
         signed_at,
         log,
-        statement: statement.map(statement::CheckedStatement::into_summary),
+        statement: statement.map(statement::CheckedStatement::into_summary).transpose()?,
     })
 }

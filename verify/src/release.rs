@@ -5,7 +5,7 @@ use mcpkg_core::{Digest, PackageName, TreeDigest, Version};
 
 use crate::bundle::ParsedBundle;
 use crate::statement::{Attestation, Subject, SubjectDigest};
-use crate::{TrustRoot, VerifyError, verify_parsed};
+use crate::{VerifyError, Vouchers};
 
 /// What the evidence of one release has to be over.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct ReleaseSubjects {
     pub artifacts: Vec<(Digest, Option<TreeDigest>)>,
 }
 
-/// Verifies every bundle of a release, under any one of `roots`.
+/// Verifies every bundle of a release, by any one of `vouchers`.
 ///
 /// A release has one artifact or several, and its bundles may come from several
 /// CI jobs: each bundle has to be over the `server.json` and over at least one
@@ -32,16 +32,16 @@ pub struct ReleaseSubjects {
 /// # Errors
 ///
 /// The first bundle that fails decides, with the reason that the *last* of the
-/// roots gave. An artifact that no bundle covers is [`VerifyError::Subject`];
+/// roots, or of the keys, gave. An artifact that no bundle covers is [`VerifyError::Subject`];
 /// so is a release without any bundle that covers something.
 pub fn verify_release(
     release: &ReleaseSubjects,
     bundles: &[&[u8]],
-    roots: &[&TrustRoot],
+    vouchers: &Vouchers,
 ) -> Result<Vec<Evidence>, VerifyError> {
     let evidence = bundles
         .iter()
-        .map(|bundle| verify_bundle(release, &ParsedBundle::read(bundle)?, roots))
+        .map(|bundle| verify_bundle(release, &ParsedBundle::read(bundle)?, vouchers))
         .collect::<Result<Vec<_>, _>>()?;
     let covered = |artifact: &Digest| {
         evidence.iter().any(|evidence: &Evidence| evidence.subjects.contains(artifact))
@@ -56,7 +56,7 @@ pub fn verify_release(
 fn verify_bundle(
     release: &ReleaseSubjects,
     parsed: &ParsedBundle,
-    roots: &[&TrustRoot],
+    vouchers: &Vouchers,
 ) -> Result<Evidence, VerifyError> {
     let statement = parsed.statement(Attestation::Provenance)?;
     if let Some(statement) = &statement {
@@ -81,12 +81,5 @@ fn verify_bundle(
     }
     subjects.push(Subject::Metadata(release.metadata));
 
-    let mut failure = VerifyError::Incomplete;
-    for root in roots {
-        match verify_parsed(&subjects, Attestation::Provenance, parsed, root) {
-            Ok(evidence) => return Ok(evidence),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
+    vouchers.verify_parsed(&subjects, Attestation::Provenance, parsed)
 }

@@ -3,7 +3,7 @@
 use mcpkg_core::evidence::{BuildClaims, Signer};
 use sigstore_verify::VerificationResult;
 
-use crate::VerifyError;
+use crate::{VerifyError, key};
 
 /// The signer that a verified result names.
 ///
@@ -13,6 +13,15 @@ use crate::VerifyError;
 pub(crate) fn of_certificate(result: &VerificationResult) -> Result<Signer, VerifyError> {
     let certificate = result.certificate().ok_or(VerifyError::NoIdentity("anything"))?;
     let issuer = certificate.issuer.clone().ok_or(VerifyError::NoIdentity("its issuer"))?;
+    // Only a key that the configuration trusts is known by this issuer. A private
+    // Fulcio can be set up to write anything, and must not speak for a key.
+    if issuer == key::ISSUER {
+        return Err(VerifyError::Kind {
+            what: "certificate's issuer",
+            found: issuer,
+            expected: "an issuer of tokens",
+        });
+    }
     let subject = certificate.identity.as_ref().ok_or(VerifyError::NoIdentity("its subject"))?;
     let claims = &certificate.ci_claims;
     let build = BuildClaims {

@@ -5,14 +5,16 @@
 //! [statement]: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 //! [slsa]: https://slsa.dev/spec/v1.0/provenance
 
+mod wire;
+
 use mcpkg_core::evidence::{BuildClaims, Statement};
+use mcpkg_core::project::Recipe;
 use mcpkg_core::provenance::{PACK_BUILD_TYPE, PAYLOAD_TYPE, SLSA_V1, STATEMENT_V1, TREE_SUFFIX};
 use mcpkg_core::{Digest, PackageName, TreeDigest, Version};
-use serde::Deserialize;
-use serde_json::Value;
 use sigstore_verify::types::{Artifact, ArtifactDigest, HashAlgorithm};
 use sigstore_verify::{Policy, VerificationResult};
 
+use self::wire::{BuildDefinition, SourceParameter, WirePredicate, WireStatement, WireSubject};
 use crate::bundle::ParsedBundle;
 use crate::{TrustRoot, VerifyError};
 
@@ -27,6 +29,8 @@ pub enum Subject {
     Metadata(Digest),
     /// The listing of an artifact's files.
     Tree(TreeDigest),
+    /// The bytes of the log entry that a statement builds upon.
+    Entry(Digest),
 }
 
 /// What kind of statement is expected.
@@ -62,7 +66,9 @@ const ECOSYSTEM_PREDICATES: [&str; 5] = [
 impl Subject {
     pub(crate) fn digest(&self) -> SubjectDigest {
         match self {
-            Self::Artifact(digest) | Self::Metadata(digest) => SubjectDigest::Sha256(*digest),
+            Self::Artifact(digest) | Self::Metadata(digest) | Self::Entry(digest) => {
+                SubjectDigest::Sha256(*digest)
+            }
             Self::ArtifactSha512(digest) => SubjectDigest::Sha512(*digest),
             Self::Tree(tree) => SubjectDigest::Sha256(tree.of_listing()),
         }
@@ -76,6 +82,7 @@ impl Subject {
                 ("the artifact", format!("sha512:{}", hex::encode(digest)))
             }
             Self::Tree(tree) => ("the file tree", tree.to_string()),
+            Self::Entry(digest) => ("the log entry that it builds upon,", digest.to_string()),
         };
         VerifyError::Subject { what, expected }
     }
@@ -112,81 +119,6 @@ impl SubjectDigest {
 /// A statement of a kind that was expected. Who made it is not known here.
 pub(crate) struct CheckedStatement {
     wire: WireStatement,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireStatement {
-    #[serde(rename = "_type")]
-    kind: String,
-    subject: Vec<WireSubject>,
-    predicate_type: String,
-    #[serde(default)]
-    predicate: WirePredicate,
-}
-
-#[derive(Deserialize)]
-struct WireSubject {
-    #[serde(default)]
-    name: String,
-    digest: WireDigests,
-}
-
-#[derive(Deserialize)]
-struct WireDigests {
-    sha256: Option<String>,
-    sha512: Option<String>,
-}
-
-/// The parts of SLSA provenance that are checked; other predicates have none.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WirePredicate {
-    build_definition: Option<BuildDefinition>,
-    run_details: Option<RunDetails>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildDefinition {
-    build_type: String,
-    #[serde(default)]
-    external_parameters: ExternalParameters,
-    #[serde(default)]
-    resolved_dependencies: Vec<Dependency>,
-}
-
-/// The parameters of our own build type; others have others.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ExternalParameters {
-    name: Option<Value>,
-    version: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Dependency {
-    #[serde(default)]
-    uri: String,
-    #[serde(default)]
-    digest: GitDigest,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct GitDigest {
-    git_commit: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RunDetails {
-    builder: Builder,
-}
-
-#[derive(Deserialize)]
-struct Builder {
-    id: String,
 }
 
 impl CheckedStatement {
@@ -265,11 +197,8 @@ impl CheckedStatement {
         if build.build_type != PACK_BUILD_TYPE {
             return Ok(());
         }
-        let text = |value: &Option<Value>| {
-            value.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let parameters = &build.external_parameters;
-        let (stated_name, stated_version) = (text(&parameters.name), text(&parameters.version));
+        let text = |name| build.parameter::<String>(name).ok().flatten().unwrap_or_default();
+        let (stated_name, stated_version) = (text("name"), text("version"));
         if stated_name.eq_ignore_ascii_case(name.as_str()) && stated_version == version.to_string()
         {
             return Ok(());
@@ -290,10 +219,7 @@ impl CheckedStatement {
             return Ok(());
         };
         for dependency in &build.resolved_dependencies {
-            let uri = dependency.uri.strip_prefix("git+").unwrap_or(&dependency.uri);
-            // `<repository>@<ref>`: cut at the last `@`, which no URL of a forge has.
-            let source = uri.rsplit_once('@').map_or(uri, |(source, _)| source);
-            if source.trim_end_matches(".git") != repository {
+            if dependency.repository() != repository {
                 continue;
             }
             if let Some(stated) = &dependency.digest.git_commit
@@ -309,12 +235,28 @@ impl CheckedStatement {
         Ok(())
     }
 
-    pub(crate) fn into_summary(self) -> Statement {
-        Statement {
+    /// What decisions rest on.
+    ///
+    /// The recipe and the source folder are parameters of our own build type,
+    /// which is versioned: one that cannot be read is a malformed statement, and
+    /// not one without a recipe.
+    pub(crate) fn into_summary(self) -> Result<Statement, VerifyError> {
+        let WirePredicate { build_definition: build, run_details } = self.wire.predicate;
+        let ours = build.as_ref().filter(|build| build.build_type == PACK_BUILD_TYPE);
+        let recipe = ours.map(|build| build.parameter::<Recipe>("build")).transpose();
+        let source = ours.map(|build| build.parameter::<SourceParameter>("source")).transpose();
+        Ok(Statement {
             predicate_type: self.wire.predicate_type,
-            build_type: self.wire.predicate.build_definition.map(|build| build.build_type),
-            builder: self.wire.predicate.run_details.map(|run| run.builder.id),
-        }
+            recipe: recipe.map_err(VerifyError::Statement)?.flatten(),
+            path: source.map_err(VerifyError::Statement)?.flatten().map(|source| source.path),
+            source: build.as_ref().and_then(BuildDefinition::source),
+            parameters: build
+                .iter()
+                .flat_map(|build| build.external_parameters.keys().cloned())
+                .collect(),
+            build_type: build.map(|build| build.build_type),
+            builder: run_details.map(|run| run.builder.id),
+        })
     }
 
     fn digests(&self) -> impl Iterator<Item = SubjectDigest> {

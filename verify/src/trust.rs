@@ -1,15 +1,21 @@
-//! Whose signatures count.
+//! The authorities of one Sigstore instance.
 
-use mcpkg_core::namespace::NamePattern;
-use mcpkg_core::{Code, Coded, PackageName};
+use std::sync::Arc;
+
+use mcpkg_core::{Code, Coded, Digest};
 use sigstore_trust_root::{SigstoreInstance, TrustedRoot};
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::Keyring;
 
-use crate::VerifyError;
-
 /// The certificate, log and timestamp authorities of one Sigstore instance.
-pub struct TrustRoot {
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct TrustRoot(Arc<Inner>);
+
+struct Inner {
+    is_public_good: bool,
+    fingerprint: Digest,
     verifier: Verifier,
     // By the id of their transparency log.
     log_keys: Keyring,
@@ -32,16 +38,18 @@ impl TrustRoot {
 
     /// The public-good Sigstore instance, as embedded in this program.
     pub fn public_good() -> Result<Self, TrustRootError> {
-        Self::embedded(SigstoreInstance::PublicGood)
+        Self::public_good_from(SigstoreInstance::PublicGood.embedded_trusted_root_json())
+    }
+
+    /// The public-good Sigstore instance as its TUF repository describes it:
+    /// `json` has to come from there, through [`crate::tuf`].
+    pub fn public_good_from(json: &str) -> Result<Self, TrustRootError> {
+        Self::read(json, true)
     }
 
     /// The public-good instance's staging twin, for tests of interoperation.
     pub fn staging() -> Result<Self, TrustRootError> {
-        Self::embedded(SigstoreInstance::Staging)
-    }
-
-    fn embedded(instance: SigstoreInstance) -> Result<Self, TrustRootError> {
-        Self::from_json(instance.embedded_trusted_root_json())
+        Self::from_json(SigstoreInstance::Staging.embedded_trusted_root_json())
     }
 
     /// The instance that a `trusted_root.json` describes.
@@ -49,6 +57,10 @@ impl TrustRoot {
     /// Every key and certificate in it is parsed here, so that a broken one is
     /// found when the configuration is read and not when a package is.
     pub fn from_json(json: &str) -> Result<Self, TrustRootError> {
+        Self::read(json, false)
+    }
+
+    fn read(json: &str, is_public_good: bool) -> Result<Self, TrustRootError> {
         if json.len() > Self::MAX_BYTES {
             return Err(TrustRootError::Malformed("it is too large".into()));
         }
@@ -58,21 +70,36 @@ impl TrustRoot {
             Verifier::new(&root).map_err(|error| TrustRootError::Unusable(Box::new(error)))?;
         let log_keys =
             root.rekor_keys().map_err(|error| TrustRootError::Unusable(Box::new(error)))?;
-        Ok(Self { verifier, log_keys })
+        let fingerprint = Digest::of(json.trim().as_bytes());
+        Ok(Self(Arc::new(Inner { is_public_good, fingerprint, verifier, log_keys })))
+    }
+
+    /// Whether this is the public-good instance: the only one that vouches for
+    /// the forges' accounts without being tied to one by name.
+    pub fn is_public_good(&self) -> bool {
+        self.0.is_public_good
+    }
+
+    /// The digest of the text that describes it, for people to compare.
+    pub fn fingerprint(&self) -> Digest {
+        self.0.fingerprint
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
-        &self.verifier
+        &self.0.verifier
     }
 
     pub(crate) fn log_keys(&self) -> &Keyring {
-        &self.log_keys
+        &self.0.log_keys
     }
 }
 
 impl std::fmt::Debug for TrustRoot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrustRoot").finish_non_exhaustive()
+        f.debug_struct("TrustRoot")
+            .field("fingerprint", &self.0.fingerprint)
+            .field("is_public_good", &self.0.is_public_good)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,38 +110,5 @@ impl Coded for TrustRootError {
 
     fn hint(&self) -> Option<&'static str> {
         Some("fetch `trusted_root.json` again from whoever runs that Sigstore")
-    }
-}
-
-/// Several trust roots, each tied to the names it may vouch for.
-///
-/// For a name that some root is tied to by its namespace, only such roots
-/// count: a company that ties `com.acme/*` to its own Sigstore means that the
-/// public one does not speak for that name. Roots tied to `*` serve the rest.
-#[derive(Debug, Default)]
-pub struct TrustStore {
-    roots: Vec<(Vec<NamePattern>, TrustRoot)>,
-}
-
-impl TrustStore {
-    /// A store of these roots with the names that each may vouch for.
-    pub fn new(roots: Vec<(Vec<NamePattern>, TrustRoot)>) -> Self {
-        Self { roots }
-    }
-
-    /// The roots that may vouch for `name`. Never empty.
-    pub fn for_name(&self, name: &PackageName) -> Result<Vec<&TrustRoot>, VerifyError> {
-        let tied = |is_wanted: fn(&NamePattern) -> bool| -> Vec<&TrustRoot> {
-            self.roots
-                .iter()
-                .filter(|(patterns, _)| {
-                    patterns.iter().any(|pattern| is_wanted(pattern) && pattern.matches(name))
-                })
-                .map(|(_, root)| root)
-                .collect()
-        };
-        let specific = tied(|pattern| *pattern != NamePattern::All);
-        let roots = if specific.is_empty() { tied(|_| true) } else { specific };
-        if roots.is_empty() { Err(VerifyError::NoTrustRoot(name.to_string())) } else { Ok(roots) }
     }
 }

@@ -38,6 +38,8 @@ fn write_seeds() {
         metadata: METADATA,
         artifacts: &[(Platform::Any, ARTIFACT, tree())],
         build: None,
+        recipe: None,
+        path: None,
     }
     .statement()
     .to_string();
@@ -69,7 +71,7 @@ fn the_seeds_of_the_fuzz_target_verify() {
         artifacts: vec![(ARTIFACT, Some(tree()))],
     };
     for name in ["seeds/bundle/build.json", "seeds/bundle/person.json"] {
-        let evidence = verify_release(&release, &[read(name).as_bytes()], &[&root]).unwrap();
+        let evidence = verify_release(&release, &[read(name).as_bytes()], &(&root).into()).unwrap();
         assert_eq!(evidence.len(), 1, "{name}");
     }
     let blob = read("seeds/bundle/blob.json");
