@@ -16,16 +16,30 @@ create table package (
     created_at   text    not null
 ) strict;
 
--- Whom a name is bound to. It has a table of its own because it will change by
--- a signed statement, while the package stays what it is.
+-- Whom a name is bound to, in the order of the log. The last row counts: from
+-- `effective_at` on it is `publisher`, and until then `former`. The first is of the
+-- first release, and has nobody before it.
 create table binding (
-    package_id   integer primary key references package (package_id),
+    binding_id   integer primary key,
+    package_id   integer not null references package (package_id),
     publisher    text    not null check (json_valid(publisher)), -- mcpkg_core::publisher::Publisher
-    bound_at     text    not null
+    authority    text    check (json_valid(authority)),          -- mcpkg_core::domain::DomainProof
+    former       text    check (json_valid(former)),
+    former_authority text check (json_valid(former_authority)),
+    effective_at text    not null
 ) strict;
 
--- A blob that some release consists of: an artifact, a `server.json` or a
--- Sigstore bundle. A file without a row here is left over from a publish that
+create index binding_by_package on binding (package_id, binding_id);
+
+create view bound as
+    select package_id,
+           case when former is null or effective_at <= strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
+                then publisher else former end as publisher
+      from binding as last
+     where binding_id =
+           (select max(binding_id) from binding where package_id = last.package_id);
+
+-- A blob that is published: an artifact, a `server.json` or a Sigstore bundle. A file without a row here is left over from a publish that
 -- did not finish: it is not served, and swept away after a while.
 create table blob (
     digest       text    primary key,
@@ -44,7 +58,10 @@ create table release (
     metadata     text    not null references blob (digest),      -- the canonical server.json
     publisher    text    not null check (json_valid(publisher)), -- who signed it
     published_at text    not null,
-    status       text    not null default 'active' check (status in ('active', 'yanked')),
+    title        text    not null,                               -- from the server.json
+    description  text    not null,
+    status       text    not null default 'active'               -- mcpkg_core::api::Status
+                         check (status in ('active', 'deprecated', 'yanked')),
 
     unique (package_id, version)
 ) strict;
@@ -84,20 +101,32 @@ create table log (
 -- The root of the tree without entries is the hash of nothing.
 insert into log values (1, 0, '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=');
 
--- Which entry of the log is about what. Its row is the last of a release that is
--- written, and seals it: nothing joins a release that an entry has published.
+-- Which entry of the log is about what. That of a publish is the last row of a release
+-- that is written, and seals it: nothing joins a release that an entry has published.
+--
+-- The other kinds are statements: each has a Sigstore bundle, a signer, and a word: the
+-- status of a release, or what came of a rebuild.
 create table entry (
     log_index    integer primary key,
-    kind         text    not null check (kind in ('publish')),
+    kind         text    not null check (kind in ('publish', 'status', 'binding', 'rebuild')),
     package_id   integer not null references package (package_id),
-    release_id   integer references release (release_id)
+    release_id   integer references release (release_id),
+    word         text,
+    signer       text    check (json_valid(signer)),
+    bundle       text    unique references blob (digest),
+
+    check ((kind = 'binding') = (release_id is null)),
+    check ((kind in ('status', 'rebuild')) = (word is not null)),
+    check ((kind = 'publish') = (bundle is null)),
+    check ((kind = 'publish') = (signer is null))
 ) strict;
 
 create index entry_by_package on entry (package_id, log_index);
-create unique index entry_by_release on entry (release_id) where kind = 'publish';
+create index entry_by_release on entry (release_id, log_index);
+create unique index publish_by_release on entry (release_id) where kind = 'publish';
 
--- What a search shows of a package: its newest release that is no pre-release,
--- or the newest of those. It is a copy, and may be made again from the rest.
+-- What a search shows of a package: its newest release that is no pre-release, or the
+-- newest of those; no yanked one. It is a copy, and may be made again from the rest.
 create table listing (
     package_id   integer primary key references package (package_id),
     release_id   integer not null references release (release_id),
@@ -128,6 +157,12 @@ begin
     values (new.package_id, new.name, new.title, new.description);
 end;
 
+create trigger listing_text_delete after delete on listing
+begin
+    insert into listing_text (listing_text, rowid, name, title, description)
+    values ('delete', old.package_id, old.name, old.title, old.description);
+end;
+
 -- What may not change, and what may not go away.
 
 create trigger package_is_immutable before update on package
@@ -142,12 +177,12 @@ end;
 
 create trigger binding_is_immutable before update on binding
 begin
-    select raise(abort, 'a name stays bound to its publisher');
+    select raise(abort, 'a binding stays as it was logged');
 end;
 
 create trigger binding_is_permanent before delete on binding
 begin
-    select raise(abort, 'a name stays bound to its publisher');
+    select raise(abort, 'a binding stays as it was logged');
 end;
 
 create trigger blob_is_immutable before update on blob
@@ -161,7 +196,9 @@ begin
 end;
 
 create trigger release_is_immutable
-before update of release_id, package_id, version, metadata, publisher, published_at on release
+before update of
+    release_id, package_id, version, metadata, publisher, published_at, title, description
+on release
 begin
     select raise(abort, 'a release is immutable; only status may change');
 end;

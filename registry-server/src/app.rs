@@ -3,16 +3,18 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use mcpkg_core::namespace::AllowedIdentity;
 use mcpkg_core::policy::Policy;
-use mcpkg_verify::TrustStore;
 use tokio::sync::Semaphore;
 
+use crate::authority::Authority;
 use crate::blobs::Blobs;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::limits::Limits;
 use crate::log::{Handle, Log};
 use crate::store::Store;
+use crate::trust::Trust;
 
 /// The parts of a running registry. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,9 +36,13 @@ pub(crate) struct Parts {
     /// Where releases are handed in to be logged.
     pub(crate) sequencer: Handle,
     /// Whose signatures count.
-    pub(crate) trust: TrustStore,
+    pub(crate) trust: Trust,
+    /// Who asks domains which publishers they list.
+    pub(crate) authority: Authority,
     /// What else a release has to be.
     pub(crate) policy: Policy,
+    /// Whose word on rebuilds is taken; anybody's, if nobody is listed.
+    pub(crate) rebuilders: Vec<AllowedIdentity>,
     /// How others reach us, or nothing: then addresses are relative.
     pub(crate) public_url: String,
     /// What is too much.
@@ -47,6 +53,15 @@ pub(crate) struct Parts {
     pub(crate) verifications: Semaphore,
 }
 
+/// Who has a say in who may publish, beside the policy.
+#[derive(Debug)]
+pub(crate) struct Deciders {
+    /// See [`Parts::trust`].
+    pub(crate) trust: Trust,
+    /// See [`Parts::authority`].
+    pub(crate) authority: Authority,
+}
+
 impl App {
     pub(crate) fn new(
         config: Config,
@@ -55,8 +70,10 @@ impl App {
         cache: Arc<Cache>,
         log: Log,
         sequencer: Handle,
+        deciders: Deciders,
     ) -> Self {
-        let Config { public_url, trust, namespaces, limits, .. } = config;
+        let Deciders { trust, authority } = deciders;
+        let Config { public_url, namespaces, build_parameters, rebuilders, limits, .. } = config;
         Self {
             parts: Arc::new(Parts {
                 store,
@@ -65,7 +82,9 @@ impl App {
                 log,
                 sequencer,
                 trust,
-                policy: Policy { namespaces, ..Policy::private() },
+                authority,
+                policy: Policy { namespaces, build_parameters, ..Policy::private() },
+                rebuilders,
                 public_url: public_url.unwrap_or_default(),
                 publishes: Semaphore::new(limits.publishes.min(Semaphore::MAX_PERMITS)),
                 verifications: Semaphore::new(limits.verifications.min(Semaphore::MAX_PERMITS)),

@@ -106,10 +106,16 @@ fn copy(parts: &OpenedLog, blobs: &Blobs, to: &Path) -> Result<Copied, StorageEr
 
 /// The blobs that an entry refers to.
 fn blobs_of(leaf: &[u8]) -> Result<Vec<mcpkg_core::Digest>, LogError> {
-    let Entry::Publish(publish) = Entry::parse(leaf)?;
-    let artifacts = publish.artifacts.iter().map(|artifact| artifact.digest);
-    let all = std::iter::once(publish.metadata).chain(artifacts);
-    Ok(all.chain(publish.evidence.iter().copied()).collect())
+    Ok(match Entry::parse(leaf)? {
+        Entry::Publish(publish) => {
+            let artifacts = publish.artifacts.iter().map(|artifact| artifact.digest);
+            let all = std::iter::once(publish.metadata).chain(artifacts);
+            all.chain(publish.evidence.iter().copied()).collect()
+        }
+        Entry::Status(change) => vec![change.evidence],
+        Entry::Binding(change) => vec![change.evidence],
+        Entry::Rebuild(rebuild) => vec![rebuild.evidence],
+    })
 }
 
 impl fmt::Display for Copied {

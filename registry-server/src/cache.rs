@@ -4,7 +4,8 @@
 //! into a map. The index of a package changes when something of it is published, and
 //! only this process does that; and because the log signs it at a tree, also when the
 //! log gets another tree. Then the list that was signed is still good, and only the
-//! signature is made again. A release stays as it was published.
+//! signature is made again. A release stays as it was published, and its document changes
+//! only with what is stated about it.
 //!
 //! The race to avoid: a reader loads a document, a publish changes it and
 //! invalidates, and the reader then stores what it loaded, for ever. So a
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
+use jiff::Timestamp;
 use mcpkg_core::{PackageName, Version};
 
 use crate::store::LoggedIndex;
@@ -49,6 +51,8 @@ pub(crate) struct Document {
     pub(crate) size: u64,
     /// The snapshot of the log that it shows; `None` for what every one does.
     pub(crate) snapshot: Option<u64>,
+    /// When it stops being true, if it is known to: then a new publisher is bound.
+    pub(crate) expires: Option<Timestamp>,
     /// What an index was made of.
     pub(crate) listing: Option<Arc<LoggedIndex>>,
 }
@@ -105,7 +109,8 @@ impl Cache {
             return Err(Missing { generation, listing: None });
         };
         entry.used_at = clock;
-        if entry.document.snapshot.is_none_or(|it| it == snapshot) {
+        let is_over = entry.document.expires.is_some_and(|expires| expires <= Timestamp::now());
+        if !is_over && entry.document.snapshot.is_none_or(|it| it == snapshot) {
             Ok(entry.document.clone())
         } else {
             Err(Missing { generation, listing: entry.document.listing.clone() })
@@ -129,13 +134,16 @@ impl Cache {
         state.documents.insert(key, Entry { document: document.clone(), used_at });
     }
 
-    /// Forgets the index of a package, which has a new release, and what is being
-    /// loaded of any. The releases that it had stay as they are, and so do their
-    /// documents.
-    pub(crate) fn invalidate_index(&self, name: &PackageName) {
+    /// Forgets the index of a package, and the document of the release of it that
+    /// something new is said of; and what is being loaded of any. Other releases stay
+    /// as they are, and so do their documents.
+    pub(crate) fn invalidate(&self, name: &PackageName, version: Option<&Version>) {
         let mut state = self.state();
         state.generation += 1;
         state.remove(&Key::Index(name.clone()));
+        if let Some(version) = version {
+            state.remove(&Key::Release(name.clone(), version.clone()));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,7 +176,14 @@ mod tests {
 
     fn document(size: usize) -> Document {
         let tag = HeaderValue::from_static("\"\"");
-        Document { body: vec![0; size].into(), tag, size: 0, snapshot: None, listing: None }
+        Document {
+            body: vec![0; size].into(),
+            tag,
+            size: 0,
+            snapshot: None,
+            expires: None,
+            listing: None,
+        }
     }
 
     fn load(cache: &Cache, key: Key, size: usize) {
@@ -180,7 +195,7 @@ mod tests {
     fn what_was_loaded_before_an_invalidation_is_not_kept() {
         let cache = Cache::default();
         let stale = cache.get(&key("acme/a"), 0).unwrap_err().generation;
-        cache.invalidate_index(&"acme/a".parse().unwrap());
+        cache.invalidate(&"acme/a".parse().unwrap(), None);
         cache.put(key("acme/a"), &document(1), stale);
         assert!(cache.get(&key("acme/a"), 0).is_err());
     }
@@ -205,16 +220,18 @@ mod tests {
         };
         let listing = Arc::new(LoggedIndex {
             name: name.clone(),
-            publisher: mcpkg_core::publisher::Publisher::Identity(publisher),
+            first: mcpkg_core::publisher::Publisher::Identity(publisher),
             releases: Vec::new(),
             entries: Vec::new(),
+            rebuilders: Vec::new(),
+            bindings: Vec::new(),
         });
         let generation = cache.get(&key("acme/a"), 1).unwrap_err().generation;
         let document = Document { snapshot: Some(1), listing: Some(listing), ..document(1) };
         cache.put(key("acme/a"), &document, generation);
-        cache.invalidate_index(&"acme/b".parse().unwrap());
+        cache.invalidate(&"acme/b".parse().unwrap(), None);
         assert!(cache.get(&key("acme/a"), 2).unwrap_err().listing.is_some());
-        cache.invalidate_index(&name);
+        cache.invalidate(&name, None);
         assert!(cache.get(&key("acme/a"), 2).unwrap_err().listing.is_none());
     }
 
@@ -225,7 +242,7 @@ mod tests {
         load(&cache, key("acme/b"), 1);
         let release = Key::Release("acme/a".parse().unwrap(), "1.0.0".parse().unwrap());
         load(&cache, release.clone(), 1);
-        cache.invalidate_index(&"Acme/A".parse().unwrap());
+        cache.invalidate(&"Acme/A".parse().unwrap(), None);
         assert!(cache.get(&key("acme/a"), 0).is_err());
         assert!(cache.get(&key("acme/b"), 0).is_ok());
         assert!(cache.get(&release, 0).is_ok());

@@ -4,18 +4,24 @@
 //! the file, else from the default here. The file is TOML, and a key that we do
 //! not know is an error: a misspelt limit must not be the default in silence.
 
+mod trust;
+
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use mcpkg_core::namespace::{NamePattern, NamespaceRule};
+use mcpkg_core::namespace::{AllowedIdentity, NamespaceRule};
 use mcpkg_core::{Code, Coded};
-use mcpkg_verify::{TrustRoot, TrustRootError, TrustStore};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::authority::AuthorityConfig;
 use crate::limits::Limits;
 use crate::log::{WitnessFile, beside, check_witnesses, origin_of};
+use crate::trust::TrustConfig;
+
+pub use trust::{TrustError, TrustFile, TrustKeyFile, TrustRootFile, TrustUpdate};
 
 /// The address that is listened on unless another is named: this machine only.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -37,9 +43,16 @@ pub struct Config {
     /// How others reach this registry, without a slash at the end.
     pub public_url: Option<String>,
     /// Whose signatures count, and for which names.
-    pub trust: TrustStore,
+    pub trust: TrustConfig,
     /// Who may publish in namespaces that no forge vouches for.
     pub namespaces: Vec<NamespaceRule>,
+    /// External parameters of builds that are known beyond those of the build types
+    /// that we know.
+    pub build_parameters: BTreeSet<String>,
+    /// Whose word on rebuilds is taken; anybody's, if nobody is listed.
+    pub rebuilders: Vec<AllowedIdentity>,
+    /// How domains are asked who may publish in theirs.
+    pub authority: AuthorityConfig,
     /// Where the log's parts are, and who vouches for it.
     pub log: LogConfig,
     /// What is too much.
@@ -78,9 +91,24 @@ pub struct ConfigFile {
     /// Further Sigstore instances.
     #[serde(default)]
     pub trust_root: Vec<TrustRootFile>,
+    /// Keys that a company manages itself.
+    #[serde(default)]
+    pub trust_key: Vec<TrustKeyFile>,
+    /// How trust is kept current.
+    #[serde(default)]
+    pub trust: TrustFile,
     /// See [`Config::namespaces`].
     #[serde(default)]
     pub namespace: Vec<NamespaceRule>,
+    /// See [`Config::build_parameters`].
+    #[serde(default)]
+    pub build_parameters: BTreeSet<String>,
+    /// See [`Config::rebuilders`].
+    #[serde(default)]
+    pub rebuilder: Vec<AllowedIdentity>,
+    /// See [`Config::authority`].
+    #[serde(default)]
+    pub authority: AuthorityConfig,
     /// See [`Config::log`].
     #[serde(default)]
     pub log: LogFile,
@@ -106,16 +134,6 @@ pub struct LogFile {
     pub witness_quorum: Option<usize>,
     /// See [`LogConfig::witness_seconds`].
     pub witness_seconds: Option<u64>,
-}
-
-/// A Sigstore instance of one's own.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrustRootFile {
-    /// Its `trusted_root.json`. Relative to the file that names it.
-    pub file: PathBuf,
-    /// The names it may vouch for: `*`, or namespaces such as `com.acme/*`.
-    pub namespaces: Vec<NamePattern>,
 }
 
 /// What the command line and the environment say, over the file.
@@ -158,13 +176,13 @@ pub enum ConfigError {
         /// What it may be.
         expected: &'static str,
     },
-    /// A trust root cannot be used.
-    #[error("the trust root {which} cannot be used")]
-    TrustRoot {
-        /// Which one: a path, or `public good`.
+    /// A trust root or key cannot be used.
+    #[error("the trust root or key {which} cannot be used")]
+    Trust {
+        /// Which one: a path, a key's name, or `public good`.
         which: String,
         /// Why not.
-        source: TrustRootError,
+        source: TrustError,
     },
     /// There is no HTTP client, most likely for want of root certificates.
     #[error("the system has no HTTPS")]
@@ -180,9 +198,8 @@ impl ConfigFile {
         let mut file: Self = read_toml(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         file.data = file.data.map(|data| folder.join(data));
-        for root in &mut file.trust_root {
-            root.file = folder.join(&root.file);
-        }
+        file.place_trust(folder);
+        file.authority.ca = file.authority.ca.map(|ca| folder.join(ca));
         for path in [&mut file.log.key, &mut file.log.guard].into_iter().flatten() {
             *path = folder.join(&*path);
         }
@@ -205,39 +222,14 @@ impl ConfigFile {
             listen: overrides.listen.or(self.listen).unwrap_or(DEFAULT_LISTEN),
             log: self.log.resolve(&data, public_url.as_deref())?,
             public_url,
-            trust: self.trust_store()?,
+            trust: self.trust()?,
             namespaces: self.namespace.clone(),
+            build_parameters: self.build_parameters.clone(),
+            rebuilders: self.rebuilder.clone(),
+            authority: self.authority.clone(),
             limits: self.limits.clone(),
             data,
         })
-    }
-
-    fn trust_store(&self) -> Result<TrustStore, ConfigError> {
-        let mut roots = Vec::new();
-        if self.trust_public_good.unwrap_or(true) {
-            let root = TrustRoot::public_good().map_err(|source| ConfigError::TrustRoot {
-                which: "public good".to_owned(),
-                source,
-            })?;
-            roots.push((vec![NamePattern::All], root));
-        }
-        for TrustRootFile { file, namespaces } in &self.trust_root {
-            if namespaces.is_empty() {
-                return Err(ConfigError::Value {
-                    key: "trust_root.namespaces",
-                    found: "empty".to_owned(),
-                    expected: "the names that this trust root may vouch for",
-                });
-            }
-            let json = fs::read_to_string(file)
-                .map_err(|source| ConfigError::Read { path: file.clone(), source })?;
-            let root = TrustRoot::from_json(&json).map_err(|source| ConfigError::TrustRoot {
-                which: format!("`{}`", file.display()),
-                source,
-            })?;
-            roots.push((namespaces.clone(), root));
-        }
-        Ok(TrustStore::new(roots))
     }
 }
 
@@ -288,14 +280,14 @@ fn check_url(url: &str) -> Result<String, ConfigError> {
 impl Coded for ConfigError {
     fn code(&self) -> Code {
         match self {
-            Self::TrustRoot { source, .. } => source.code(),
+            Self::Trust { source, .. } => source.code(),
             _ => Code::Config,
         }
     }
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::TrustRoot { source, .. } => source.hint(),
+            Self::Trust { source, .. } => source.hint(),
             Self::Toml { .. } | Self::Value { .. } => {
                 Some("`mcpkg-registry.example.toml` shows every key and its default")
             }
@@ -338,11 +330,13 @@ mod tests {
             .collect();
         let file = parse(&uncommented).unwrap();
         assert_eq!(file.public_url.as_deref(), Some("https://mcp.acme.example"));
-        assert_eq!(file.trust_root.len(), 1);
+        assert_eq!((file.trust_root.len(), file.trust_key.len()), (1, 1));
+        assert_eq!(file.trust, TrustFile::default());
         assert_eq!(file.namespace.len(), 1);
         assert_eq!(file.namespace[0].identities.len(), 2);
         assert_eq!(file.log.witness.len(), 1);
         assert_eq!(file.limits, Limits::default());
+        assert_eq!(file.authority.resolver, Some("127.0.0.1:53".parse().unwrap()));
     }
 
     #[test]
@@ -363,6 +357,11 @@ mod tests {
             "[limits]\nconnections = 0",
             "[limits]\nidle_seconds = 0",
             "[[trust_root]]\nfile = 'x'\nnamespaces = []",
+            "[[trust_root]]\nnamespaces = ['*']",
+            "[[trust_root]]\nfile = 'x'\ntuf = 'https://tuf.example/'\nnamespaces = ['*']",
+            "[[trust_root]]\ntuf = 'https://tuf.example/'\nnamespaces = ['*']",
+            "[[trust_root]]\ntuf = 'http://tuf.example/'\ntuf_root = 'x'\nnamespaces = ['*']",
+            "[[trust_key]]\nname = 'a'\nfile = 'x'\nnamespaces = []",
         ] {
             let file = parse(text).unwrap();
             let error = file.resolve(&Overrides::default()).unwrap_err();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mcpkg_core::api::{BundleDocument, IndexLog, PackageIndex, ReleaseDocument, ReleaseLog};
+use jiff::Timestamp;
+use mcpkg_core::api::{BundleDocument, IndexLog, LoggedStatement, ReleaseDocument, ReleaseLog};
 use mcpkg_core::{Digest, PackageName, Version};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,7 +14,7 @@ use crate::cache::{Document, Key};
 use crate::conditional::entity_tag;
 use crate::error::ApiError;
 use crate::log::Receipted;
-use crate::store::{Release, StoredBlob};
+use crate::store::{Release, Statement, StoredBlob};
 
 impl App {
     /// The index of a package, signed at the newest tree. For a client that has
@@ -47,23 +48,46 @@ impl App {
             None => Arc::new(self.store.package_index(name).await?.ok_or_else(unknown)?),
         };
         let size = snapshot.tree.size;
-        let entries: Vec<u64> =
-            listing.entries.iter().copied().filter(|&entry| entry < size).collect();
-        if entries.is_empty() {
-            return Err(unknown());
-        }
-        let log = IndexLog {
-            index: self.log.sign_index(&listing.name, entries, &snapshot),
+        let now = Timestamp::now();
+        let log = &self.log;
+        let sign = |entries| IndexLog {
+            index: log.sign_index(&listing.name, entries, &snapshot),
             checkpoint: snapshot.checkpoint.clone(),
             consistency: None,
         };
-        let releases = listing.releases.iter().filter(|line| line.entry < size).cloned().collect();
-        let (name, publisher) = (listing.name.clone(), listing.publisher.clone());
-        let index = PackageIndex { name, publisher, releases, log };
+        let Some((mut index, expires)) = listing.at(size, now, sign) else {
+            return Err(unknown());
+        };
+        index.bindings = self.logged_statements(listing.announcements(size)).await?;
         let mut document = document(&index, size, Some(snapshot.id))?;
+        document.expires = expires;
         document.listing = Some(listing);
         self.cache.put(key, &document, missing.generation);
         Ok(document)
+    }
+
+    /// Statements with their proofs, as they are served.
+    async fn logged_statements(
+        &self,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<LoggedStatement>, ApiError> {
+        let mut logged = Vec::with_capacity(statements.len());
+        for statement in statements {
+            logged.push(self.logged_statement(statement).await?);
+        }
+        Ok(logged)
+    }
+
+    /// A statement with the proof that it is logged.
+    pub(crate) async fn logged_statement(
+        &self,
+        Statement { index, bundle: digest }: Statement,
+    ) -> Result<LoggedStatement, ApiError> {
+        let log = self.log.clone();
+        let Receipted { leaf, receipt, .. } = blocking(move || log.receipt(index)).await?;
+        let entry = serde_json::from_slice(&leaf).map_err(|_| ApiError::Panic)?;
+        let bundle = BundleDocument { digest, bundle: self.json(digest).await? };
+        Ok(LoggedStatement { entry, receipt: receipt.to_string(), bundle })
     }
 
     /// The document of a release. For a client that has accepted a checkpoint of the
@@ -149,6 +173,8 @@ impl App {
         let (log, entry) = (self.log.clone(), release.entry);
         let Receipted { leaf, receipt, size } = blocking(move || log.receipt(entry)).await?;
         let entry = serde_json::from_slice(&leaf).map_err(|_| ApiError::Panic)?;
+        let statements = self.store.statements(&release.name, &release.version).await?;
+        let statements = self.logged_statements(statements).await?;
         let document = ReleaseDocument {
             server_json: self.json(release.metadata).await?,
             evidence: self.bundles(&release.bundles).await?,
@@ -159,6 +185,7 @@ impl App {
             publisher: release.publisher,
             published_at: release.published_at,
             status: release.status,
+            statements,
             log: ReleaseLog { entry, receipt: receipt.to_string(), consistency: None },
         };
         Ok((document, size))
@@ -204,5 +231,5 @@ fn document(
     // only way for this to fail.
     let body = serde_json::to_vec(value).map_err(|_| ApiError::Panic)?;
     let tag = entity_tag(Digest::of(&body));
-    Ok(Document { body: body.into(), tag, size, snapshot, listing: None })
+    Ok(Document { body: body.into(), tag, size, snapshot, expires: None, listing: None })
 }

@@ -94,6 +94,12 @@ impl ApiError {
     /// What to say: all of it where the client is at fault, and where we are, no
     /// more than the kind of fault.
     fn detail(&self, status: StatusCode) -> String {
+        // Which domain did not answer, and nothing of what was found on the way to it.
+        if let Self::Publish(error @ PublishError::Authority(_)) = self
+            && status.is_server_error()
+        {
+            return error.to_string();
+        }
         if status.is_server_error() && !matches!(self, Self::Blob(BlobError::Damaged { .. })) {
             return match self.code() {
                 Code::Unavailable => "the registry is busy",
@@ -120,12 +126,22 @@ fn status_of_publish(error: &PublishError) -> StatusCode {
         PublishError::Blob(error) => status_of_blob(error),
         PublishError::Log(error) => status_of_log(error),
         PublishError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        PublishError::Authority(error) if error.code() == Code::Unavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         PublishError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         PublishError::TooLarge { .. } | PublishError::TooMany { .. } => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
         PublishError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-        PublishError::OtherContent { .. } | PublishError::Lookalike { .. } => StatusCode::CONFLICT,
+        PublishError::OtherContent { .. }
+        | PublishError::Lookalike { .. }
+        | PublishError::Conflict { .. }
+        | PublishError::Already(_) => StatusCode::CONFLICT,
+        PublishError::Unknown(_) => StatusCode::NOT_FOUND,
+        PublishError::Rebound { .. } | PublishError::Rebuilder(_) | PublishError::Authority(_) => {
+            StatusCode::FORBIDDEN
+        }
         PublishError::Refused(refusals) if refusals.iter().all(is_about_who) => {
             StatusCode::FORBIDDEN
         }

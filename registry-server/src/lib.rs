@@ -10,6 +10,8 @@
 //! | `routes`, `extract`, `error` | HTTP, JSON | SQL, files |
 //! | `publish`, `documents` | what has to happen, in which order | SQL, files |
 //! | `store` | SQL, rows | HTTP, files |
+//! | `authority` | asking domains who may publish | HTTP of ours, SQL |
+//! | `trust` | whose signatures count, and fetching that | HTTP of ours, SQL |
 //! | `log` | the tree, its keys, and what is true | HTTP, SQL |
 //! | `blobs` | files, and that disks lie | HTTP, SQL |
 //! | [`witness`] | other logs: a server of its own | the rest of this one |
@@ -25,6 +27,7 @@
 //! a release may publish it, and anybody may read.
 
 mod app;
+mod authority;
 mod backup;
 mod blobs;
 mod cache;
@@ -46,12 +49,14 @@ mod replay;
 mod routes;
 mod server;
 mod store;
+mod trust;
 pub mod witness;
 
+pub use authority::AuthorityConfig;
 pub use backup::Copied;
 pub use config::{
     Config, ConfigError, ConfigFile, DEFAULT_DATA, DEFAULT_LISTEN, LogConfig, LogFile, Overrides,
-    TrustRootFile,
+    TrustError, TrustFile, TrustKeyFile, TrustRootFile, TrustUpdate,
 };
 pub use key_file::KeyFileError;
 pub use limits::Limits;
@@ -59,3 +64,4 @@ pub use limits::Limits;
 pub use log::{GeneratedRelease, generate, time_proofs};
 pub use log::{LogAction, Managed, WitnessFile};
 pub use server::{Running, StartError, StorageError, backup, manage, rebuild, restore, start};
+pub use trust::TrustConfig;

@@ -38,6 +38,9 @@ pub struct Limits {
     pub database_seconds: u64,
     /// How long a publish request may wait for the log to sign it.
     pub log_seconds: u64,
+    /// How long after it was announced another publisher may publish under a name. No
+    /// time at all is allowed.
+    pub publisher_change_hours: u32,
     /// How long requests may go on when the server is told to stop.
     pub shutdown_seconds: u64,
     /// How long a blob may be unreferenced, left over from a publish that did
@@ -59,6 +62,7 @@ impl Default for Limits {
             publish_seconds: 3600,
             database_seconds: 5,
             log_seconds: 30,
+            publisher_change_hours: 72,
             shutdown_seconds: 20,
             sweep_after_hours: 24,
         }

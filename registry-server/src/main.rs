@@ -107,7 +107,12 @@ fn check(args: &FsckArgs) -> Result<ExitCode, Failure> {
 fn offline(place: &PlaceArgs) -> Result<Config, Failure> {
     let overrides = Overrides { data: place.data.clone(), ..Overrides::default() };
     let file = config_file(place.config.as_deref())?;
-    let file = ConfigFile { trust_public_good: Some(false), trust_root: Vec::new(), ..file };
+    let file = ConfigFile {
+        trust_public_good: Some(false),
+        trust_root: Vec::new(),
+        trust_key: Vec::new(),
+        ..file
+    };
     Ok(file.resolve(&overrides)?)
 }
 

@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::App;
+use crate::app::{App, Deciders};
+use crate::authority::Authority;
 use crate::backup::Copied;
 use crate::blobs::{BlobError, Blobs, blocking};
 use crate::cache::Cache;
@@ -22,6 +23,7 @@ use crate::log::{
     Guard, LogAction, LogError, LogFiles, Managed, Opened, OpenedLog, Witnesses, manage_now,
 };
 use crate::store::{Store, StoreError};
+use crate::trust::{Trust, update_for_ever};
 use crate::{net, routes};
 
 /// The database in the data folder.
@@ -42,6 +44,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<bool>,
     sweeper: JoinHandle<()>,
+    trust: JoinHandle<()>,
     sequencer: JoinHandle<()>,
     app: App,
     // Held for as long as the data folder is ours.
@@ -74,6 +77,9 @@ pub enum StartError {
     /// The log's witnesses cannot be asked.
     #[error("could not set up the log's witnesses")]
     Witnesses(#[source] ConfigError),
+    /// What is trusted cannot be kept current.
+    #[error("could not set up what is trusted")]
+    Trust(#[source] ConfigError),
     /// The address cannot be listened on.
     #[error("could not listen on {address}")]
     Listen {
@@ -109,7 +115,7 @@ impl<E: Into<StorageErrorKind>> From<E> for StorageError {
 /// connections.
 ///
 /// Must be called in a tokio runtime with timers and input and output.
-pub async fn start(config: Config) -> Result<Running, StartError> {
+pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let data = config.data.clone();
     fs::create_dir_all(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
     let lock = lock(&data)?;
@@ -120,6 +126,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let blobs = Blobs::open(&data).map_err(|error| failed(error.into()))?;
     let cache = Arc::new(Cache::default());
     let witnesses = Witnesses::new(&config.log).map_err(StartError::Witnesses)?;
+    let trust = std::mem::take(&mut config.trust);
+    let trust = Trust::open(trust, &data).map_err(StartError::Trust)?;
+    trust.fetch_missing().await;
+    let authority = Authority::new(&config.authority).map_err(StartError::Trust)?;
     let parts = config.log.parts(&data);
     let Opened { log, sequencer } = crate::log::open(parts, witnesses, &store, &blobs, &cache)
         .await
@@ -131,7 +141,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let address = listener.local_addr().map_err(unheard)?;
     let key = log.trust().key.clone();
     let (sequencer, sequencing) = sequencer.start();
-    let app = App::new(config, store, blobs, cache, log, sequencer);
+    let app = App::new(config, store, blobs, cache, log, sequencer, Deciders { trust, authority });
     tracing::info!(%address, data = %data.display(), log = %key, "listening");
     Ok(Running::new(address, listener, app, sequencing, lock))
 }
@@ -151,7 +161,8 @@ impl Running {
             net::serve(listener, router, &serving.limits, stopped).await
         });
         let sweeper = tokio::spawn(sweep_for_ever(app.clone()));
-        Self { address, stop, task, sweeper, sequencer, app, _lock: lock }
+        let trust = tokio::spawn(update_for_ever(app.clone()));
+        Self { address, stop, task, sweeper, trust, sequencer, app, _lock: lock }
     }
 
     /// The address that is listened on, with its actual port.
@@ -165,6 +176,7 @@ impl Running {
     pub async fn shutdown(mut self) -> bool {
         self.stop.send_replace(true);
         self.sweeper.abort();
+        self.trust.abort();
         let all_answered = (&mut self.task).await.unwrap_or(false);
         // Whoever waits for it has been answered, or given up.
         self.sequencer.abort();
@@ -178,6 +190,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
         self.sweeper.abort();
+        self.trust.abort();
         self.sequencer.abort();
     }
 }
@@ -329,7 +342,7 @@ impl Coded for StartError {
         match self {
             Self::Data { .. } | Self::InUse(_) => Code::Storage,
             Self::Storage { source, .. } => source.code(),
-            Self::Witnesses(error) => error.code(),
+            Self::Witnesses(error) | Self::Trust(error) => error.code(),
             Self::Listen { .. } => Code::Config,
         }
     }
@@ -339,7 +352,7 @@ impl Coded for StartError {
             Self::Data { .. } => Some("name a folder that this user may write, with `--data`"),
             Self::InUse(_) => Some("stop the other one, or name another folder with `--data`"),
             Self::Storage { source, .. } => source.hint(),
-            Self::Witnesses(error) => error.hint(),
+            Self::Witnesses(error) | Self::Trust(error) => error.hint(),
             Self::Listen { .. } => Some("name another address with `--listen`"),
         }
     }

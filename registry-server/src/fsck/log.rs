@@ -4,9 +4,13 @@
 //! entries: the tiles, the root of every tree that was signed, and what the
 //! database should say. Nothing here believes a hash that is stored.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use mcpkg_core::log::{Entry, LogTrust, Publish, Replay, ReplayError, TILE_WIDTH, Tree};
+use jiff::Timestamp;
+use mcpkg_core::api::Status;
+use mcpkg_core::log::{
+    Entry, EntryKind, LogTrust, LoggedPackage, Publish, Replay, ReplayError, TILE_WIDTH, Tree,
+};
 use mcpkg_core::{Coded, PackageName};
 
 use super::check::Checker;
@@ -65,10 +69,12 @@ impl Checker<'_> {
             let Some(leaves) = leaves else { break };
             for (index, leaf) in (first..).zip(&leaves) {
                 self.report_mut().entries += 1;
-                if let Ok(Entry::Publish(publish)) = Entry::parse(leaf)
-                    && index < applied.size
-                {
-                    self.indexed(index, &publish).await?;
+                match Entry::parse(leaf) {
+                    Ok(_) if index >= applied.size => (),
+                    Ok(Entry::Publish(publish)) => self.indexed(index, &publish).await?,
+                    Ok(entry) => self.stated(index, &entry).await?,
+                    // The walk has found it.
+                    Err(_) => (),
                 }
             }
         }
@@ -100,21 +106,78 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// I6: names are bound to whom the log binds them.
+    /// I6: the database says of a statement what its entry says.
+    async fn stated(&mut self, index: u64, entry: &Entry) -> Result<(), StorageError> {
+        let (kind, word, signer, bundle) = match entry {
+            Entry::Publish(_) => return Ok(()),
+            Entry::Status(change) => {
+                let word = change.status.to_string();
+                ("status", Some(word), &change.publisher, change.evidence)
+            }
+            Entry::Binding(change) => ("binding", None, &change.signer, change.evidence),
+            Entry::Rebuild(rebuild) => {
+                let word = rebuild.result.to_string();
+                ("rebuild", Some(word), &rebuild.rebuilder, rebuild.evidence)
+            }
+        };
+        let logged = (kind.to_owned(), word, Some(signer.clone()), bundle);
+        let problem = match self.store().statement_row(index).await {
+            Ok(Some(row)) if row == logged => return Ok(()),
+            Ok(Some(_)) => "the database says otherwise than the log".to_owned(),
+            Ok(None) => "the database does not have it".to_owned(),
+            Err(error @ crate::store::StoreError::Corrupt { .. }) => error.to_string(),
+            Err(error) => return Err(error.into()),
+        };
+        self.find(Invariant::I6, format!("entry {index}"), problem, REBUILD);
+        Ok(())
+    }
+
+    /// I6: names are bound to whom the log binds them, and releases have the status
+    /// that the log gives them.
     async fn packages(&mut self, replay: &Replay, applied: u64) -> Result<(), StorageError> {
+        let now = Timestamp::now();
         for package in replay.packages() {
-            if package.entries.first().is_none_or(|&first| first >= applied) {
+            // Where the log is ahead, the database is about an earlier state.
+            if package.entries.last().is_none_or(|last| last.index >= applied) {
                 continue;
             }
             let name: &PackageName = &package.name;
-            let problem = match self.store().bound_publisher(name).await {
-                Ok(Some(bound)) if bound == package.publisher => continue,
+            self.statuses(package).await?;
+            let problem = match self.store().bound_publisher(name, now).await {
+                Ok(Some(bound)) if bound == *package.bound_at(now) => continue,
                 Ok(Some(_)) => "the database binds it to somebody else than the log".to_owned(),
                 Ok(None) => "the database does not have it".to_owned(),
                 Err(error @ crate::store::StoreError::Corrupt { .. }) => error.to_string(),
                 Err(error) => return Err(error.into()),
             };
             self.find(Invariant::I6, name.to_string(), problem, REBUILD);
+        }
+        Ok(())
+    }
+}
+
+impl Checker<'_> {
+    async fn statuses(&mut self, package: &LoggedPackage) -> Result<(), StorageError> {
+        let mut statuses = BTreeMap::new();
+        for entry in &package.entries {
+            match &entry.kind {
+                EntryKind::Publish(version) => statuses.insert(version, Status::Active),
+                EntryKind::Status(version, status) => statuses.insert(version, *status),
+                EntryKind::Binding | EntryKind::Rebuild(..) => None,
+            };
+        }
+        for (version, status) in statuses {
+            // What cannot be read was found among the releases.
+            let found = match self.store().find_release(&package.name, version).await {
+                Ok(found) => found,
+                Err(crate::store::StoreError::Corrupt { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if found.is_some_and(|release| release.status != status) {
+                let subject = format!("{}@{version}", package.name);
+                let problem = format!("the database says otherwise than the log: it is {status}");
+                self.find(Invariant::I6, subject, problem, REBUILD);
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::blobs::{Blobs, blocking};
 use crate::config::Config;
 use crate::durable;
 use crate::log::{Edge, LogError, failed_to};
-use crate::replay::release_of;
+use crate::replay::change_of;
 use crate::server::{DATABASE, StorageError};
 use crate::store::Store;
 
@@ -59,19 +59,19 @@ pub async fn rebuild(config: &Config) -> Result<Rebuilt, StorageError> {
     while entries < tree.size {
         let (files, blobs, edge, mut before) =
             (files.clone(), blobs.clone(), edge.clone(), computed);
-        let (releases, after) = blocking(move || {
+        let (changes, after) = blocking(move || {
             let leaves = edge.bundle(&files, entries / BATCH as u64)?;
-            let mut releases = Vec::with_capacity(leaves.len());
+            let mut changes = Vec::with_capacity(leaves.len());
             for (index, leaf) in (entries..).zip(leaves) {
                 before.append(&leaf);
-                releases.push((index, release_of(index, &leaf, &blobs)?));
+                changes.push((index, change_of(index, &leaf, &blobs)?));
             }
-            Ok::<_, LogError>((releases, before))
+            Ok::<_, LogError>((changes, before))
         })
         .await?;
         computed = after;
         let reached: Tree = computed.tree();
-        store.apply(&releases, &reached).await?;
+        store.apply(&changes, &reached).await?;
         entries = reached.size;
     }
     if computed.tree() != tree {

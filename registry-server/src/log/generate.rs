@@ -32,7 +32,7 @@ use super::{LogError, OpenedLog};
 use crate::blobs::{Blobs, ChunkHasher};
 use crate::config::Config;
 use crate::server::{DATABASE, StorageError};
-use crate::store::{NewRelease, Store, StoredBlob};
+use crate::store::{Change, NewRelease, Store, StoredBlob};
 
 /// How many releases are written at a time.
 const BATCH: usize = 4096;
@@ -91,9 +91,10 @@ pub async fn generate(
                 bundles: vec![bundle.digest],
                 blobs: is_first.then(|| bundle.clone()).into_iter().chain([metadata]).collect(),
                 publisher: publisher.clone(),
+                authority: None,
                 published_at: growth.now,
             };
-            batch.push((growth.append(&release, previous)?, release));
+            batch.push((growth.append(&release, previous)?, Change::Release(release)));
         }
         store.apply(&batch, &growth.frontier.tree()).await?;
     }

@@ -34,8 +34,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jiff::Timestamp;
 use mcpkg_core::PackageName;
 use mcpkg_core::log::{
-    Hash, IndexNote, Level, LogTrust, Node, Receipt, SignedNote, SigningKey, TILE_WIDTH, TilePath,
-    Tree, consistency_proof, inclusion_proof, read_bundle, read_tile, root, verify_inclusion,
+    Hash, IndexNote, IndexedEntry, Level, LogTrust, Node, Receipt, SignedNote, SigningKey,
+    TILE_WIDTH, TilePath, Tree, consistency_proof, inclusion_proof, read_bundle, read_tile, root,
+    verify_inclusion,
 };
 
 pub(crate) use edge::Edge;
@@ -176,7 +177,7 @@ impl Log {
     pub(crate) fn sign_index(
         &self,
         name: &PackageName,
-        entries: Vec<u64>,
+        entries: Vec<IndexedEntry>,
         snapshot: &Snapshot,
     ) -> String {
         let origin = self.inner.key.name().to_owned();

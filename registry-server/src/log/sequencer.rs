@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mcpkg_core::PackageName;
-use mcpkg_core::log::{Checkpoint, Entry, SignedNote, Tree};
-use mcpkg_core::publisher::Publisher;
+use mcpkg_core::log::{Checkpoint, SignedNote, Tree};
 use tokio::sync::{mpsc, oneshot};
 
 use super::edge::Edge;
@@ -14,8 +12,8 @@ use super::{Guard, Log, LogError, Snapshot, Witnesses};
 use crate::blobs::Blobs;
 use crate::cache::Cache;
 use crate::failpoint;
-use crate::replay::release_of;
-use crate::store::{Admission, NewRelease, Release, Store};
+use crate::replay::change_of;
+use crate::store::{Admission, Bar, Change, Store};
 
 /// The most entries that one checkpoint adds. A bundle holds as many, and the
 /// journal of checkpoints relies on it.
@@ -32,27 +30,23 @@ const TICK: Duration = Duration::from_secs(15);
 /// see the present. DESIGN section 7 asks for an hour at most.
 const RESIGN_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
-/// What became of a release that was submitted.
+/// What became of a change that was submitted.
 #[derive(Debug)]
 pub(crate) enum Logged {
-    /// It is logged, and visible.
-    New(Release),
-    /// There is a release of that version; it stays as it is.
-    Exists(Release),
-    /// Another package has a name that looks the same.
-    Lookalike(PackageName),
-    /// The name was bound to another publisher in the meantime.
-    Bound(Publisher),
+    /// It is logged as the entry of this index, and visible.
+    New(u64),
+    /// It may not be. Nothing was changed.
+    Barred(Bar),
 }
 
-/// A release to be logged, and who waits for it.
+/// A change to be logged, and who waits for it.
 #[derive(Debug)]
 struct Submission {
-    release: NewRelease,
+    change: Change,
     answer: oneshot::Sender<Result<Logged, Arc<LogError>>>,
 }
 
-/// Where releases are handed in. Cheap to clone.
+/// Where changes are handed in. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     submissions: mpsc::Sender<Submission>,
@@ -71,11 +65,11 @@ pub(crate) struct Sequencer {
     committed: Option<Committed>,
 }
 
-/// A release that may be logged, and the entry that it becomes.
+/// A change that may be logged, and the entry that it becomes.
 #[derive(Debug)]
 struct Accepted {
     index: u64,
-    release: NewRelease,
+    change: Change,
     leaf: Vec<u8>,
 }
 
@@ -88,11 +82,11 @@ pub(super) struct Committed {
 }
 
 impl Handle {
-    /// Logs a release, and answers when it is visible and a checkpoint covers it.
-    pub(crate) async fn submit(&self, release: NewRelease) -> Result<Logged, Arc<LogError>> {
+    /// Logs a change, and answers when it is visible and a checkpoint covers it.
+    pub(crate) async fn submit(&self, change: Change) -> Result<Logged, Arc<LogError>> {
         let (answer, answered) = oneshot::channel();
         let stopping = || Arc::new(LogError::Stopping);
-        self.submissions.send(Submission { release, answer }).await.map_err(|_| stopping())?;
+        self.submissions.send(Submission { change, answer }).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?
     }
 }
@@ -237,33 +231,37 @@ impl Sequencer {
         while next < tree.size {
             let (end, blobs, edge) =
                 ((next + 256).min(tree.size), self.blobs.clone(), edge.clone());
-            let (releases, upto) = self
+            let (changes, upto) = self
                 .blocking(move |log, _| {
-                    let releases = (next..end)
+                    let changes = (next..end)
                         .map(|index| {
                             let leaf = log.leaf(index, edge.tree().size)?;
-                            Ok((index, release_of(index, &leaf, &blobs)?))
+                            Ok((index, change_of(index, &leaf, &blobs)?))
                         })
                         .collect::<Result<Vec<_>, LogError>>()?;
-                    Ok((releases, Tree { size: end, root: log.root(end, &edge)? }))
+                    Ok((changes, Tree { size: end, root: log.root(end, &edge)? }))
                 })
                 .await?;
-            self.apply_batch(&releases, &upto).await?;
+            self.apply_batch(&changes, &upto).await?;
             next = end;
         }
         Ok(())
     }
 
-    async fn apply_batch(
-        &self,
-        releases: &[(u64, NewRelease)],
-        tree: &Tree,
-    ) -> Result<(), LogError> {
-        self.store.apply(releases, tree).await?;
-        for (index, release) in releases {
-            self.cache.invalidate_index(&release.name);
-            let NewRelease { name, version, .. } = release;
-            tracing::info!(%name, %version, entry = index, "published");
+    async fn apply_batch(&self, changes: &[(u64, Change)], tree: &Tree) -> Result<(), LogError> {
+        self.store.apply(changes, tree).await?;
+        for (entry, change) in changes {
+            let name = change.name();
+            self.cache.invalidate(name, change.version());
+            match change {
+                Change::Release(release) => {
+                    tracing::info!(%name, version = %release.version, entry, "published");
+                }
+                Change::Statement(statement) => {
+                    let what = mcpkg_core::log::IndexedEntry::of(*entry, &statement.entry);
+                    tracing::info!(%name, entry = %what, "stated");
+                }
+            }
         }
         Ok(())
     }
@@ -271,12 +269,12 @@ impl Sequencer {
     /// Logs a batch, and answers everybody in it.
     async fn process(&mut self, batch: Vec<Submission>) {
         let mut waiting = batch;
-        // Two releases of one package go into two batches, so that the second is
+        // Two changes of one package go into two batches, so that the second is
         // judged by what the first has done.
         while !waiting.is_empty() {
             let mut names = std::collections::BTreeSet::new();
             let (now, later): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|it| names.insert(it.release.name.fold_key()));
+                waiting.into_iter().partition(|it| names.insert(it.change.name().fold_key()));
             waiting = later;
             // Before each of them: what may be logged is asked of the database, and
             // one that lacks the batch before would let it be logged again.
@@ -288,7 +286,7 @@ impl Sequencer {
         }
     }
 
-    /// Logs releases of different packages.
+    /// Logs changes of different packages.
     async fn log_batch(
         &mut self,
         batch: Vec<Submission>,
@@ -303,26 +301,21 @@ impl Sequencer {
             return Err((batch, LogError::Forked));
         };
         let size = edge.tree().size;
-        for Submission { mut release, answer } in batch {
-            release.published_at = now;
-            let logged = match self.store.admit(&release).await {
+        for Submission { mut change, answer } in batch {
+            change.accept(now);
+            let logged = match self.store.admit(&change).await {
                 Err(error) => Err(Arc::new(error.into())),
-                Ok(Admission::Exists(found)) => Ok(Logged::Exists(found)),
-                Ok(Admission::Lookalike(name)) => Ok(Logged::Lookalike(name)),
-                Ok(Admission::Bound(bound)) => Ok(Logged::Bound(bound)),
-                Ok(Admission::Free { name, previous }) => {
-                    release.name = name;
-                    match Entry::Publish(release.entry(previous)).leaf() {
-                        // It is this release's fault, and nobody else's in the batch.
-                        Err(error) => Err(Arc::new(error.into())),
-                        Ok(leaf) => {
-                            let index = size + accepted.len() as u64;
-                            accepted.push(Accepted { index, release, leaf });
-                            answers.push(answer);
-                            continue;
-                        }
+                Ok(Admission::Barred(bar)) => Ok(Logged::Barred(bar)),
+                Ok(Admission::Free(entry)) => match entry.leaf() {
+                    // It is this change's fault, and nobody else's in the batch.
+                    Err(error) => Err(Arc::new(error.into())),
+                    Ok(leaf) => {
+                        let index = size + accepted.len() as u64;
+                        accepted.push(Accepted { index, change: change.named(&entry), leaf });
+                        answers.push(answer);
+                        continue;
                     }
-                }
+                },
             };
             // Whoever does not wait any more need not know.
             drop(answer.send(logged));
@@ -332,11 +325,8 @@ impl Sequencer {
         }
         let result = self.write_batch(edge, now, &accepted).await;
         let error = result.err().map(|error| self.report(error));
-        for (Accepted { release, .. }, answer) in accepted.into_iter().zip(answers) {
-            let logged = match &error {
-                Some(error) => Err(Arc::clone(error)),
-                None => self.found(&release).await,
-            };
+        for (Accepted { index, .. }, answer) in accepted.into_iter().zip(answers) {
+            let logged = error.as_ref().map_or(Ok(Logged::New(index)), |it| Err(Arc::clone(it)));
             drop(answer.send(logged));
         }
         Ok(())
@@ -371,19 +361,11 @@ impl Sequencer {
         self.committed = Some(next.clone());
 
         let snapshot = self.publish(&next).await?;
-        let releases: Vec<_> = accepted.iter().map(|it| (it.index, it.release.clone())).collect();
-        self.apply_batch(&releases, &tree).await?;
+        let changes: Vec<_> = accepted.iter().map(|it| (it.index, it.change.clone())).collect();
+        self.apply_batch(&changes, &tree).await?;
         self.serve(snapshot).await?;
         self.log.set_settled(true);
         Ok(())
-    }
-
-    async fn found(&self, release: &NewRelease) -> Result<Logged, Arc<LogError>> {
-        match self.store.find_release(&release.name, &release.version).await {
-            Ok(Some(release)) => Ok(Logged::New(release)),
-            Ok(None) => Err(Arc::new(LogError::Stopping)),
-            Err(error) => Err(Arc::new(error.into())),
-        }
     }
 
     /// The time to sign with, which never goes back.

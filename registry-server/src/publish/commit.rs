@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::blobs::{Staged, blocking};
 use crate::failpoint;
 use crate::log::{LogError, Logged};
-use crate::store::{NewRelease, Release};
+use crate::store::{Bar, Change, NewRelease, Release};
 
 /// What became of a publish.
 #[derive(Debug)]
@@ -43,34 +43,43 @@ impl App {
             return self.repeat(release, verified).await;
         }
         let release = new_release(&verified, Timestamp::now());
-        let Verified { metadata, bundles, artifacts, evidence, .. } = verified;
+        let Verified { metadata, bundles, artifacts, evidence, authority, .. } = verified;
         let bundles = bundles.into_iter().map(|bundle| bundle.staged);
         let Metadata { server, staged } = metadata;
         let all = std::iter::once(staged).chain(bundles);
         self.put_all(all.chain(artifacts.into_iter().map(|(_, staged)| staged)).collect()).await?;
 
-        match self.submit(release.clone()).await? {
-            Logged::New(release) => Ok(Outcome { release, is_new: true }),
-            Logged::Exists(found) if is_same(&found, &release) => {
-                Ok(Outcome { release: found, is_new: false })
+        match self.submit(Change::Release(release.clone())).await? {
+            Logged::New(_) => {
+                let found = self.store.find_release(&release.name, &release.version).await?;
+                let release = found.ok_or_else(|| Arc::new(LogError::Stopping))?;
+                Ok(Outcome { release, is_new: true })
             }
-            Logged::Exists(found) => Err(PublishError::other_content(&found)),
-            Logged::Lookalike(existing) => {
+            Logged::Barred(Bar::Exists(found)) if is_same(&found, &release) => {
+                Ok(Outcome { release: *found, is_new: false })
+            }
+            Logged::Barred(Bar::Exists(found)) => Err(PublishError::other_content(&found)),
+            Logged::Barred(Bar::Lookalike(existing)) => {
                 Err(PublishError::Lookalike { name: release.name, existing })
             }
-            Logged::Bound(bound) => {
+            Logged::Barred(Bar::Bound(bound)) => {
                 let digests: Vec<Digest> =
                     release.artifacts.iter().map(|artifact| artifact.digest).collect();
-                self.judge(&server, &digests, &evidence, Some(&bound))?;
+                let authority = authority.as_ref();
+                self.judge(&server, &digests, &evidence, Some(&bound), authority)?;
                 Err(PublishError::Busy)
             }
+            // These are said of statements alone.
+            Logged::Barred(
+                Bar::Stated(_) | Bar::Conflict(_) | Bar::Unknown | Bar::Already | Bar::TooMany(_),
+            ) => Err(PublishError::Busy),
         }
     }
 
-    /// Hands a release to the log, which answers when a checkpoint covers it.
-    async fn submit(&self, release: NewRelease) -> Result<Logged, Arc<LogError>> {
+    /// Hands a change to the log, which answers when a checkpoint covers it.
+    pub(crate) async fn submit(&self, change: Change) -> Result<Logged, Arc<LogError>> {
         let seconds = self.limits.log_seconds;
-        let submitted = self.sequencer.submit(release);
+        let submitted = self.sequencer.submit(change);
         match tokio::time::timeout(Duration::from_secs(seconds), submitted).await {
             Ok(logged) => logged,
             // It goes on without us, and the same request finds what became of it.
@@ -92,7 +101,7 @@ impl App {
         Ok(Outcome { release, is_new: false })
     }
 
-    async fn put_all(&self, all: Vec<Staged>) -> Result<(), PublishError> {
+    pub(crate) async fn put_all(&self, all: Vec<Staged>) -> Result<(), PublishError> {
         let blobs = self.blobs.clone();
         blocking(move || {
             for staged in all {
@@ -116,7 +125,7 @@ fn is_same(found: &Release, wanted: &NewRelease) -> bool {
 
 /// What to store of a release.
 fn new_release(verified: &Verified, now: Timestamp) -> NewRelease {
-    let Verified { metadata, bundles, artifacts, publisher, .. } = verified;
+    let Verified { metadata, bundles, artifacts, publisher, authority, .. } = verified;
     let server = &metadata.server;
     let staged = std::iter::once(&metadata.staged)
         .chain(bundles.iter().map(|bundle| &bundle.staged))
@@ -134,6 +143,7 @@ fn new_release(verified: &Verified, now: Timestamp) -> NewRelease {
         bundles: bundles.filter(|&digest| seen.insert(digest)).collect(),
         blobs: staged.map(Staged::stored).collect(),
         publisher: publisher.clone(),
+        authority: authority.clone(),
         published_at: now,
     }
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use mcpkg_core::archive::ArchiveError;
 use mcpkg_core::manifest::ManifestError;
 use mcpkg_core::policy::Refusal;
+use mcpkg_core::publisher::Publisher;
 use mcpkg_core::server_json::ServerJsonError;
-use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, Version};
+use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
 use mcpkg_verify::VerifyError;
 
+use crate::authority::AuthorityError;
 use crate::blobs::BlobError;
 use crate::log::LogError;
 use crate::store::{Release, StoreError};
@@ -106,6 +108,54 @@ pub(crate) enum PublishError {
         /// The package that exists.
         existing: PackageName,
     },
+    /// There is nothing that could be stated about.
+    #[error("there is no `{0}` here")]
+    Unknown(String),
+    /// A statement is about another log.
+    #[error("the statement builds upon an entry of the log `{}`, and this is `{expected}`", .found.escape_debug())]
+    OtherLog {
+        /// This log.
+        expected: String,
+        /// The one that the statement names.
+        found: String,
+    },
+    /// A statement builds upon an entry after which there was another.
+    #[error("the statement about `{name}` builds upon entry {found}, and the last is {last}")]
+    Conflict {
+        /// Of which package.
+        name: PackageName,
+        /// The package's last entry.
+        last: u64,
+        /// The one that the statement names.
+        found: u64,
+    },
+    /// The name was bound to another publisher in the meantime.
+    #[error("`{name}` is bound to {bound} now")]
+    Rebound {
+        /// Which package.
+        name: PackageName,
+        /// To whom.
+        bound: Box<Publisher>,
+    },
+    /// A statement that would change nothing.
+    #[error("what is stated about `{0}` is so already")]
+    Already(PackageName),
+    /// A rebuild by somebody who is not listed.
+    #[error("rebuilds by {0} are not taken here")]
+    Rebuilder(Box<Publisher>),
+    /// A rebuild of something else.
+    #[error("the rebuild was compared with {tree} for {platform}, which is not in {release}")]
+    OtherTree {
+        /// Of which release.
+        release: String,
+        /// On what it runs.
+        platform: Platform,
+        /// What it was compared with.
+        tree: TreeDigest,
+    },
+    /// The domain of the namespace does not let the signer publish.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -147,6 +197,11 @@ impl Coded for PublishError {
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Coded::code),
             Self::OtherContent { .. } => Code::Immutable,
             Self::Lookalike { .. } => Code::Name,
+            Self::Unknown(_) => Code::NotFound,
+            Self::OtherLog { .. } | Self::OtherTree { .. } => Code::Attestation,
+            Self::Conflict { .. } | Self::Already(_) => Code::Conflict,
+            Self::Rebound { .. } | Self::Rebuilder(_) => Code::Publisher,
+            Self::Authority(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Log(error) => error.code(),
@@ -174,10 +229,23 @@ impl Coded for PublishError {
             Self::Refused(refusals) => refusals.first().and_then(Coded::hint),
             Self::OtherContent { .. } => Some("a release never changes; publish a new version"),
             Self::Lookalike { .. } => Some("choose a name that cannot be taken for another"),
+            Self::Conflict { .. } => {
+                Some("look at what has happened to the package, and state it anew")
+            }
+            Self::OtherLog { .. } => Some("a statement is made for one registry alone"),
+            Self::OtherTree { .. } => Some("build the release again that is published here"),
+            Self::Authority(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Blob(error) => error.hint(),
             Self::Log(error) => error.hint(),
-            Self::Cut(_) | Self::TooLarge { .. } | Self::TooMany { .. } | Self::Nothing => None,
+            Self::Cut(_)
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::Nothing
+            | Self::Unknown(_)
+            | Self::Already(_)
+            | Self::Rebound { .. }
+            | Self::Rebuilder(_) => None,
         }
     }
 }

@@ -20,13 +20,16 @@
 //! | after the log's guard | an entry; the client has no answer | the next start, and the client, who asks again and gets 200 |
 //!
 //! Nothing of that is visible, except the last, which is complete. What the log
-//! does is told in [`crate::log`].
+//! does is told in [`crate::log`]. Statements about what is published are in
+//! [`statement`].
 
+mod authority;
 mod body;
 mod commit;
 mod error;
 mod inspect;
 mod parts;
+mod statement;
 mod verify;
 
 use axum::extract::Request;
@@ -35,6 +38,7 @@ use mcpkg_core::server_json::ServerJson;
 
 pub(crate) use commit::Outcome;
 pub(crate) use error::PublishError;
+pub(crate) use statement::Stated;
 
 use crate::app::App;
 use crate::blobs::{Staged, blocking};
@@ -66,14 +70,14 @@ impl App {
         while let Some(bytes) = parts.bundle().await? {
             bundles.push(self.bundle(&bytes).await?);
         }
-        let (metadata, bundles) = self.verify_signer(metadata, bundles).await?;
+        let signed = self.verify_signer(metadata, bundles).await?;
 
         let mut artifacts = Vec::new();
         while let Some(staged) = parts.artifact(&self.blobs).await? {
             artifacts.push(staged);
         }
         failpoint::hit("staged");
-        let verified = self.verify_release(metadata, bundles, artifacts).await?;
+        let verified = self.verify_release(signed, artifacts).await?;
         failpoint::hit("verified");
         self.commit(verified).await
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mcpkg_core::api::{Artifact, Status};
+use mcpkg_core::domain::DomainProof;
 use mcpkg_core::evidence::Evidence;
 use mcpkg_core::policy::{Candidate, Verdict, judge};
 use mcpkg_core::publisher::Publisher;
@@ -23,6 +24,16 @@ pub(super) struct Verified {
     pub(super) artifacts: Vec<(Artifact, Staged)>,
     pub(super) evidence: Vec<Evidence>,
     pub(super) publisher: Publisher,
+    /// What the domain of the namespace said of them, where that decides.
+    pub(super) authority: Option<DomainProof>,
+}
+
+/// A release of which the signer may publish it, before its artifacts are here.
+#[derive(Debug)]
+pub(super) struct Signed {
+    metadata: Metadata,
+    bundles: Vec<Bundle>,
+    authority: Option<DomainProof>,
 }
 
 impl App {
@@ -32,25 +43,30 @@ impl App {
         &self,
         metadata: Metadata,
         bundles: Vec<Bundle>,
-    ) -> Result<(Metadata, Vec<Bundle>), PublishError> {
-        let bound = self.store.bound_publisher(metadata.server.name()).await?;
+    ) -> Result<Signed, PublishError> {
+        let bound = self.store.binding(metadata.server.name(), Timestamp::now()).await?;
         let app = self.clone();
-        blocking(move || {
+        let (metadata, bundles, evidence) = blocking(move || {
             let evidence = app.evidence_for(&metadata, &bundles, &[])?;
-            app.judge(&metadata.server, &[], &evidence, bound.as_ref())?;
-            Ok((metadata, bundles))
+            Ok::<_, PublishError>((metadata, bundles, evidence))
         })
-        .await
+        .await?;
+        let authority = match &bound {
+            Some(bound) => bound.authority.clone(),
+            None => self.domain_of_the_signer(metadata.server.name(), &evidence).await?,
+        };
+        let bound = bound.map(|binding| binding.bound);
+        self.judge(&metadata.server, &[], &evidence, bound.as_ref(), authority.as_ref())?;
+        Ok(Signed { metadata, bundles, authority })
     }
 
     /// Verifies all of a release, off the async threads and not many at once.
     pub(super) async fn verify_release(
         &self,
-        metadata: Metadata,
-        bundles: Vec<Bundle>,
+        Signed { metadata, bundles, authority }: Signed,
         artifacts: Vec<Staged>,
     ) -> Result<Verified, PublishError> {
-        let bound = self.store.bound_publisher(metadata.server.name()).await?;
+        let bound = self.store.bound_publisher(metadata.server.name(), Timestamp::now()).await?;
         let _permit = self.verifications.acquire().await.map_err(|_| PublishError::Busy)?;
         let app = self.clone();
         blocking(move || {
@@ -59,8 +75,14 @@ impl App {
                 artifacts.iter().map(|(artifact, _)| (artifact.digest, artifact.tree)).collect();
             let evidence = app.evidence_for(&metadata, &bundles, &subjects)?;
             let digests: Vec<Digest> = subjects.iter().map(|&(digest, _)| digest).collect();
-            let publisher = app.judge(&metadata.server, &digests, &evidence, bound.as_ref())?;
-            Ok(Verified { metadata, bundles, artifacts, evidence, publisher })
+            let publisher = app.judge(
+                &metadata.server,
+                &digests,
+                &evidence,
+                bound.as_ref(),
+                authority.as_ref(),
+            )?;
+            Ok(Verified { metadata, bundles, artifacts, evidence, publisher, authority })
         })
         .await
     }
@@ -90,6 +112,7 @@ impl App {
         artifacts: &[Digest],
         evidence: &[Evidence],
         bound: Option<&Publisher>,
+        authority: Option<&DomainProof>,
     ) -> Result<Publisher, PublishError> {
         let candidate = Candidate {
             name: server.name(),
@@ -101,6 +124,8 @@ impl App {
             status: Status::Active,
             bound,
             pinned: None,
+            authority,
+            rebuilds: &[],
         };
         match judge(&self.policy, &candidate, Timestamp::now()) {
             Verdict::Trusted { publisher, .. } => Ok(publisher),

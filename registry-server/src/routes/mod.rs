@@ -8,6 +8,7 @@
 //! | `/v1/blobs/{digest}` | GET | [`blobs`] |
 //! | `/v1/search` | GET | [`search`] |
 //! | `/v1/publish` | POST | [`publish`] |
+//! | `/v1/statements` | POST | [`statements`] |
 //! | `/v1/log`, `/v1/log/…` | GET | [`log`] |
 //! | `/healthz`, `/readyz` | GET | [`health`] |
 //!
@@ -21,6 +22,7 @@ mod packages;
 mod publish;
 mod releases;
 mod search;
+mod statements;
 
 use axum::Router;
 use axum::body::Body;
@@ -49,6 +51,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/blobs/{digest}", get(blobs::show))
         .route("/v1/search", get(search::search))
         .route("/v1/publish", post(publish::publish))
+        .route("/v1/statements", post(statements::state))
         .route("/v1/log", get(log::show))
         .route("/v1/log/checkpoint", get(log::checkpoint))
         .route("/v1/log/tile/{*path}", get(log::tile))

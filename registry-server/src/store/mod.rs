@@ -15,12 +15,14 @@
 //! error after `limits.database_seconds`, never a request that hangs.
 
 mod blobs;
+mod change;
 mod error;
 mod publish;
 mod releases;
 mod row;
 mod schema;
 mod search;
+mod statements;
 #[cfg(test)]
 mod tests;
 
@@ -32,10 +34,12 @@ use sqlx::sqlite::{
 };
 
 pub(crate) use blobs::StoredBlob;
+pub(crate) use change::{Admission, Bar, Change, NewStatement};
 pub(crate) use error::StoreError;
-pub(crate) use publish::{Admission, NewRelease};
+pub(crate) use publish::NewRelease;
 pub(crate) use releases::{LoggedIndex, Release};
 pub(crate) use search::{Cursor, MAX_QUERY_LEN, SearchQuery};
+pub(crate) use statements::{Basis, Statement};
 
 /// How many requests read the database at once. More than the cores of a large
 /// machine would only queue for the same pages.

@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 use mcpkg_core::api::Artifact;
+use mcpkg_core::domain::DomainProof;
 use mcpkg_core::log::{Publish, Tree};
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Digest, PackageName, Version};
 use sqlx::sqlite::SqliteConnection;
 
-use super::releases::{Release, find, lookalike, package};
-use super::row::{parse, publisher_json, signed, time, unsigned};
+use super::change::Change;
+use super::releases::lookalike;
+use super::row::{parse, proof_json, publisher_json, signed, time, unsigned};
+use super::statements::apply_statement;
 use super::{Store, StoreError, StoredBlob};
 use crate::failpoint;
 
@@ -33,26 +36,10 @@ pub(crate) struct NewRelease {
     pub(crate) blobs: Vec<StoredBlob>,
     /// Who signed it.
     pub(crate) publisher: Publisher,
+    /// What the domain of the namespace said of them, where that decides.
+    pub(crate) authority: Option<DomainProof>,
     /// When it was accepted.
     pub(crate) published_at: Timestamp,
-}
-
-/// Whether a [`NewRelease`] may be logged.
-#[derive(Clone, Debug)]
-pub(crate) enum Admission {
-    /// It may.
-    Free {
-        /// The package's name, in the case that its first release used.
-        name: PackageName,
-        /// The package's last entry in the log.
-        previous: Option<u64>,
-    },
-    /// There is a release of that version; it stays as it is.
-    Exists(Release),
-    /// Another package has a name that looks the same.
-    Lookalike(PackageName),
-    /// The name was bound to another publisher in the meantime.
-    Bound(Publisher),
 }
 
 impl NewRelease {
@@ -67,6 +54,7 @@ impl NewRelease {
             artifacts,
             evidence: self.bundles.clone(),
             publisher: self.publisher.clone(),
+            authority: self.authority.clone(),
             previous,
             time: self.published_at,
         }
@@ -74,32 +62,29 @@ impl NewRelease {
 }
 
 impl Store {
-    /// Whether `release` may be logged, given everything that was applied.
-    pub(crate) async fn admit(&self, release: &NewRelease) -> Result<Admission, StoreError> {
-        let mut snapshot = self.reader.begin().await?;
-        let admission = admit(&mut snapshot, release).await;
-        snapshot.rollback().await?;
-        admission
-    }
-
     /// How far the log has been applied.
     pub(crate) async fn applied(&self) -> Result<Tree, StoreError> {
         let mut connection = self.reader.acquire().await?;
         applied(&mut connection).await
     }
 
-    /// Makes what the log says visible: these releases, each with the index of its
+    /// Makes what the log says visible: these changes, each with the index of its
     /// entry, which together make it the tree `tree`. All of it or nothing.
     pub(crate) async fn apply(
         &self,
-        releases: &[(u64, NewRelease)],
+        changes: &[(u64, Change)],
         tree: &Tree,
     ) -> Result<(), StoreError> {
         let failed = |error| StoreError::File(sqlx::Error::Io(error));
         failpoint::around_async("transaction", failed, async {
             let mut transaction = self.writer.begin_with("begin immediate").await?;
-            for (index, release) in releases {
-                apply(&mut transaction, *index, release).await?;
+            for (index, change) in changes {
+                match change {
+                    Change::Release(release) => apply(&mut transaction, *index, release).await?,
+                    Change::Statement(statement) => {
+                        apply_statement(&mut transaction, *index, statement).await?;
+                    }
+                }
             }
             sqlx::query("update log set size = ?, root = ?")
                 .bind(signed("log.size", tree.size)?)
@@ -113,32 +98,6 @@ impl Store {
         })
         .await
     }
-}
-
-async fn admit(
-    connection: &mut SqliteConnection,
-    release: &NewRelease,
-) -> Result<Admission, StoreError> {
-    let Some((package_id, name)) = lookalike(connection, &release.name).await? else {
-        return Ok(Admission::Free { name: release.name.clone(), previous: None });
-    };
-    if name != release.name {
-        return Ok(Admission::Lookalike(name));
-    }
-    if let Some(release) = find(connection, &release.name, &release.version).await? {
-        return Ok(Admission::Exists(release));
-    }
-    let bound = package(connection, &release.name).await?.map(|(_, _, bound)| bound);
-    if let Some(bound) = bound.filter(|it| it.difference(&release.publisher).is_some()) {
-        return Ok(Admission::Bound(bound));
-    }
-    let previous: Option<i64> =
-        sqlx::query_scalar("select max(log_index) from entry where package_id = ?")
-            .bind(package_id)
-            .fetch_one(connection)
-            .await?;
-    let previous = previous.map(|index| unsigned("entry.log_index", index)).transpose()?;
-    Ok(Admission::Free { name, previous })
 }
 
 /// How far the log has been applied, as `connection` sees it.
@@ -158,16 +117,15 @@ async fn apply(
         None => insert_package(connection, release).await?,
     };
     let release_id = insert_release(connection, package_id, release).await?;
-    list(connection, package_id, release_id, release).await?;
     sqlx::query(
         "insert into entry (log_index, kind, package_id, release_id) values (?, 'publish', ?, ?)",
     )
     .bind(signed("entry.log_index", index)?)
     .bind(package_id)
     .bind(release_id)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    list(connection, package_id, release_id, &release.version).await
 }
 
 async fn insert_package(
@@ -182,12 +140,15 @@ async fn insert_package(
     .bind(time(release.published_at))
     .fetch_one(&mut *connection)
     .await?;
-    sqlx::query("insert into binding (package_id, publisher, bound_at) values (?, ?, ?)")
-        .bind(package_id)
-        .bind(publisher_json(&release.publisher)?)
-        .bind(time(release.published_at))
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "insert into binding (package_id, publisher, authority, effective_at) values (?, ?, ?, ?)",
+    )
+    .bind(package_id)
+    .bind(publisher_json(&release.publisher)?)
+    .bind(proof_json(release.authority.as_ref())?)
+    .bind(time(release.published_at))
+    .execute(connection)
+    .await?;
     Ok(package_id)
 }
 
@@ -197,25 +158,20 @@ async fn insert_release(
     release: &NewRelease,
 ) -> Result<i64, StoreError> {
     for blob in &release.blobs {
-        sqlx::query(
-            "insert into blob (digest, size_bytes, chunks) values (?, ?, ?)
-             on conflict (digest) do nothing",
-        )
-        .bind(blob.digest.to_string())
-        .bind(signed("blob.size_bytes", blob.chunks.size_bytes())?)
-        .bind(blob.chunks.to_bytes())
-        .execute(&mut *connection)
-        .await?;
+        insert_blob(connection, blob).await?;
     }
     let release_id: i64 = sqlx::query_scalar(
-        "insert into release (package_id, version, metadata, publisher, published_at)
-         values (?, ?, ?, ?, ?) returning release_id",
+        "insert into release
+             (package_id, version, metadata, publisher, published_at, title, description)
+         values (?, ?, ?, ?, ?, ?, ?) returning release_id",
     )
     .bind(package_id)
     .bind(release.version.to_string())
     .bind(release.metadata.to_string())
     .bind(publisher_json(&release.publisher)?)
     .bind(time(release.published_at))
+    .bind(&release.title)
+    .bind(&release.description)
     .fetch_one(&mut *connection)
     .await?;
     for artifact in &release.artifacts {
@@ -242,13 +198,30 @@ async fn insert_release(
     Ok(release_id)
 }
 
-/// Lists the release in searches, if it is the one to show of its package: the
+/// Records a blob, if it is new.
+pub(super) async fn insert_blob(
+    connection: &mut SqliteConnection,
+    blob: &StoredBlob,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into blob (digest, size_bytes, chunks) values (?, ?, ?)
+         on conflict (digest) do nothing",
+    )
+    .bind(blob.digest.to_string())
+    .bind(signed("blob.size_bytes", blob.chunks.size_bytes())?)
+    .bind(blob.chunks.to_bytes())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lists a new release in searches, if it is the one to show of its package: the
 /// newest that is no pre-release, or else the newest.
 async fn list(
     connection: &mut SqliteConnection,
     package_id: i64,
     release_id: i64,
-    release: &NewRelease,
+    version: &Version,
 ) -> Result<(), StoreError> {
     let listed: Option<String> = sqlx::query_scalar(
         "select version from listing join release using (release_id)
@@ -257,25 +230,56 @@ async fn list(
     .bind(package_id)
     .fetch_optional(&mut *connection)
     .await?;
-    if let Some(listed) = listed {
-        let listed: Version = parse("release.version", &listed)?;
-        let rank = |version: &Version| (!version.is_prerelease(), version.clone());
-        if rank(&listed) > rank(&release.version) {
-            return Ok(());
+    if let Some(listed) = listed
+        && rank(&parse("release.version", &listed)?) > rank(version)
+    {
+        return Ok(());
+    }
+    show(connection, release_id).await
+}
+
+/// The same, from among all releases of the package that are not yanked, if any.
+pub(super) async fn list_again(
+    connection: &mut SqliteConnection,
+    package_id: i64,
+) -> Result<(), StoreError> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select release_id, version from release where package_id = ? and status != 'yanked'",
+    )
+    .bind(package_id)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut best: Option<(Version, i64)> = None;
+    for (release_id, version) in rows {
+        let version: Version = parse("release.version", &version)?;
+        if best.as_ref().is_none_or(|(best, _)| rank(&version) > rank(best)) {
+            best = Some((version, release_id));
         }
     }
+    if let Some((_, release_id)) = best {
+        return show(connection, release_id).await;
+    }
+    sqlx::query("delete from listing where package_id = ?")
+        .bind(package_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn rank(version: &Version) -> (bool, &Version) {
+    (!version.is_prerelease(), version)
+}
+
+async fn show(connection: &mut SqliteConnection, release_id: i64) -> Result<(), StoreError> {
     sqlx::query(
         "insert into listing (package_id, release_id, name, title, description)
-         values (?, ?, ?, ?, ?)
+         select package_id, release_id, name, title, description
+           from release join package using (package_id) where release_id = ?
          on conflict (package_id) do update
             set release_id = excluded.release_id, title = excluded.title,
                 description = excluded.description",
     )
-    .bind(package_id)
     .bind(release_id)
-    .bind(release.name.as_str())
-    .bind(&release.title)
-    .bind(&release.description)
     .execute(connection)
     .await?;
     Ok(())

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use mcpkg_core::domain::DomainProof;
 use mcpkg_core::publisher::Publisher;
 
 use super::StoreError;
@@ -26,6 +27,17 @@ pub(super) fn publisher(column: &'static str, json: &str) -> Result<Publisher, S
 /// Writes a publisher as JSON.
 pub(super) fn publisher_json(publisher: &Publisher) -> Result<String, StoreError> {
     serde_json::to_string(publisher).map_err(corrupt("binding.publisher"))
+}
+
+/// Reads what a domain said, from its JSON.
+pub(super) fn proof(json: Option<&str>) -> Result<Option<DomainProof>, StoreError> {
+    json.map(|json| serde_json::from_str(json).map_err(corrupt("binding.authority"))).transpose()
+}
+
+/// Writes what a domain said, as JSON.
+pub(super) fn proof_json(proof: Option<&DomainProof>) -> Result<Option<String>, StoreError> {
+    let json = |proof| serde_json::to_string(proof).map_err(corrupt("binding.authority"));
+    proof.map(json).transpose()
 }
 
 /// Reads a size or a position.

@@ -114,10 +114,10 @@ impl Store {
             SearchQuery::Nothing => Vec::new(),
             SearchQuery::Newest => {
                 sqlx::query_as(
-                    "select release_id, 0.0, listing.name, version, description,
-                            binding.publisher, published_at
+                    "select release_id, 0.0, listing.name, version, listing.description,
+                            bound.publisher, published_at
                        from listing join release using (release_id)
-                       join binding on binding.package_id = listing.package_id
+                       join bound on bound.package_id = listing.package_id
                       where release_id < ?
                       order by release_id desc limit ?",
                 )
@@ -129,13 +129,13 @@ impl Store {
             SearchQuery::Words(words) => {
                 // A word in the name counts most.
                 sqlx::query_as(
-                    "select listing.package_id, rank, listing.name, version, description,
-                            binding.publisher, published_at
+                    "select listing.package_id, rank, listing.name, version, listing.description,
+                            bound.publisher, published_at
                        from (select rowid as package_id,
                                     bm25(listing_text, 10.0, 4.0, 1.0) as rank
                                from listing_text where listing_text match ?1) as found
                        join listing using (package_id) join release using (release_id)
-                       join binding on binding.package_id = listing.package_id
+                       join bound on bound.package_id = listing.package_id
                       where (rank, listing.package_id) > (?2, ?3)
                       order by rank, listing.package_id limit ?4",
                 )

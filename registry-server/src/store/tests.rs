@@ -9,13 +9,13 @@ use super::{Store, is_recent_enough};
 /// One release, `acme/weather` 1.0.0, written as `publish` would.
 const SEED: &str = "
     insert into package values (1, 'acme/weather', 'acme/weather', '2026-11-01T00:00:00Z');
-    insert into binding values (1, '{}', '2026-11-01T00:00:00Z');
+    insert into binding values (1, 1, '{}', null, null, null, '2026-11-01T00:00:00Z');
     insert into blob values ('sha256:00', 1, zeroblob(32)), ('sha256:01', 262145, zeroblob(64));
     insert into release values
-        (1, 1, '1.0.0', 'sha256:00', '{}', '2026-11-01T00:00:00Z', 'active');
+        (1, 1, '1.0.0', 'sha256:00', '{}', '2026-11-01T00:00:00Z', '', '', 'active');
     insert into artifact values (1, 'any', 'sha256:01', 'tree-sha256:00', 262145);
     insert into evidence values (1, 0, 'sha256:00');
-    insert into entry values (0, 'publish', 1, 1);
+    insert into entry values (0, 'publish', 1, 1, null, null, null);
     update log set size = 1, root = 'x';";
 
 async fn seeded() -> (TempDir, Store) {
@@ -31,8 +31,8 @@ async fn what_is_published_stays_as_it_is() {
     for (sql, refused) in [
         ("update package set name = 'acme/news'", "a package keeps its name"),
         ("delete from package", "a package is permanent"),
-        ("update binding set publisher = '{\"a\":1}'", "a name stays bound to its publisher"),
-        ("delete from binding", "a name stays bound to its publisher"),
+        ("update binding set publisher = '{\"a\":1}'", "a binding stays as it was logged"),
+        ("delete from binding", "a binding stays as it was logged"),
         ("update blob set size_bytes = 2", "a blob is its digest"),
         ("delete from blob", "a blob of a release is permanent"),
         ("update release set metadata = 'sha256:01'", "only status may change"),
@@ -41,7 +41,7 @@ async fn what_is_published_stays_as_it_is() {
         ("delete from release", "yank it instead"),
         (
             "insert or replace into release
-             values (2, 1, '1.0.0', 'sha256:01', '{}', '2026-11-01T00:00:00Z', 'active')",
+             values (2, 1, '1.0.0', 'sha256:01', '{}', '2026-11-01T00:00:00Z', '', '', 'active')",
             "yank it instead",
         ),
         ("update artifact set digest = 'sha256:00'", "a release keeps its artifacts"),
@@ -76,11 +76,19 @@ async fn what_makes_no_sense_cannot_be_written() {
         "insert into package values (2, 'Acme/Weather', 'other', '')",
         "insert into package values (2, 'acme/other', 'acme/weather', '')",
         // The same version twice, an unknown status, a blob that is not there.
-        "insert into release values (2, 1, '1.0.0', 'sha256:00', '{}', '', 'active')",
-        "insert into release values (2, 1, '1.0.1', 'sha256:00', '{}', '', 'lost')",
-        "insert into release values (2, 1, '1.0.1', 'sha256:ff', '{}', '', 'active')",
-        "insert into release values (2, 9, '1.0.1', 'sha256:00', '{}', '', 'active')",
-        "insert into release values (2, 1, '1.0.1', 'sha256:00', 'x', '', 'active')",
+        "insert into release values (2, 1, '1.0.0', 'sha256:00', '{}', '', '', '', 'active')",
+        "insert into release values (2, 1, '1.0.1', 'sha256:00', '{}', '', '', '', 'lost')",
+        "insert into release values (2, 1, '1.0.1', 'sha256:ff', '{}', '', '', '', 'active')",
+        "insert into release values (2, 9, '1.0.1', 'sha256:00', '{}', '', '', '', 'active')",
+        "insert into release values (2, 1, '1.0.1', 'sha256:00', 'x', '', '', '', 'active')",
+        // Statements without what makes one, and a publish with it.
+        "insert into entry values (1, 'status', 1, 1, null, '{}', 'sha256:00')",
+        "insert into entry values (1, 'status', 1, null, 'yanked', '{}', 'sha256:00')",
+        "insert into entry values (1, 'status', 1, 1, 'yanked', null, 'sha256:00')",
+        "insert into entry values (1, 'status', 1, 1, 'yanked', '{}', null)",
+        "insert into entry values (1, 'binding', 1, 1, null, '{}', 'sha256:00')",
+        "insert into entry values (1, 'audit', 1, 1, 'x', '{}', 'sha256:00')",
+        "insert into entry values (1, 'publish', 1, 1, null, null, null)",
         // Digests of chunks that do not fit, an empty blob, a text for a number.
         "insert into blob values ('sha256:02', 262145, zeroblob(32))",
         "insert into blob values ('sha256:02', 0, zeroblob(0))",
@@ -103,7 +111,7 @@ async fn a_value_that_does_not_parse_is_corrupt_and_never_a_default() {
     let name = "acme/weather".parse().unwrap();
     let error = store.find_release(&name, &"1.0.0".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.to_string(), "release.metadata in the database is corrupt");
-    let error = store.bound_publisher(&name).await.unwrap_err();
+    let error = store.bound_publisher(&name, jiff::Timestamp::UNIX_EPOCH).await.unwrap_err();
     assert_eq!(error.to_string(), "binding.publisher in the database is corrupt");
 }
 

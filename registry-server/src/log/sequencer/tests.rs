@@ -14,7 +14,7 @@ use super::{Logged, Sequencer, Submission};
 use crate::blobs::Blobs;
 use crate::cache::Cache;
 use crate::log::{Guard, LogError, LogFiles, OpenedLog, Witnesses, open};
-use crate::store::{NewRelease, Store, StoreError};
+use crate::store::{Bar, Change, NewRelease, Store, StoreError};
 
 /// A registry without a server.
 struct Place {
@@ -64,7 +64,7 @@ impl Place {
             self.blobs.put(staged).unwrap();
             stored
         };
-        let (metadata, bundle) = (put(&server.canonical()), put(b"{}"));
+        let (metadata, bundle) = (put(server.canonical()), put(b"{}"));
         NewRelease {
             name: server.name().clone(),
             version: server.version().clone(),
@@ -78,13 +78,14 @@ impl Place {
                 issuer: "https://sso.acme.example".to_owned(),
                 subject: format!("{}@acme.example", "a".repeat(padding)),
             }),
+            authority: None,
             published_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }
 
     fn submission(&self, version: &str, padding: usize) -> (Submission, Answer) {
         let (answer, answered) = oneshot::channel();
-        (Submission { release: self.release(version, padding), answer }, answered)
+        (Submission { change: Change::Release(self.release(version, padding)), answer }, answered)
     }
 
     /// How many entries were ever signed.
@@ -116,8 +117,10 @@ async fn what_is_signed_and_not_applied_is_not_signed_again() {
     let (again, one) = place.submission("1.0.0", 1);
     let (next, two) = place.submission("2.0.0", 1);
     place.sequencer.process(vec![again, next]).await;
-    assert!(matches!(one.await.unwrap().unwrap(), Logged::Exists(found) if found.entry == 0));
-    assert!(matches!(two.await.unwrap().unwrap(), Logged::New(found) if found.entry == 1));
+    assert!(
+        matches!(one.await.unwrap().unwrap(), Logged::Barred(Bar::Exists(found)) if found.entry == 0)
+    );
+    assert!(matches!(two.await.unwrap().unwrap(), Logged::New(1)));
     assert_eq!(place.signed(), 2);
     assert!(place.sequencer.log.is_settled());
 }
