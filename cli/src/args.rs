@@ -1,6 +1,9 @@
 //! The command line. Doc comments here are the `--help` text.
 
 mod log;
+mod rebuild;
+mod statement;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -11,6 +14,12 @@ use mcpkg_core::{PackageName, Platform, Version};
 use url::Url;
 
 pub use self::log::{LogCommand, LogVerifyArgs, LogWatchArgs};
+pub use self::rebuild::RebuildArgs;
+pub use self::statement::{
+    PublisherCancelArgs, PublisherChangeArgs, PublisherCommand, PublisherShowArgs, SigningArgs,
+    StatusArgs,
+};
+pub use self::trust::{TrustAddArgs, TrustCommand, TrustRemoveArgs, TrustUpdateArgs};
 use crate::agents::Scope;
 use crate::request::PackageRequest;
 
@@ -68,11 +77,25 @@ pub enum Command {
     Pack(PackArgs),
     /// Sign and publish what `mcpkg pack` made
     Publish(PublishArgs),
+    /// Build a release again from its source, and compare the files
+    Rebuild(RebuildArgs),
+    /// Withdraw releases: they are never chosen again
+    Yank(StatusArgs),
+    /// Advise against releases
+    Deprecate(StatusArgs),
+    /// Take back that releases were yanked or deprecated
+    Restore(StatusArgs),
+    /// Show or change who publishes a package
+    #[command(subcommand)]
+    Publisher(PublisherCommand),
     /// List the agents that servers can be linked into
     Agents,
     /// Say which registries to use, and whom to trust there
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Say who may vouch for which names: Sigstore instances, and keys
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Check what the log of a registry says, or watch it
     #[command(subcommand)]
     Log(LogCommand),
@@ -119,9 +142,9 @@ pub struct InstallArgs {
     /// Take a secret from a variable of the agent's environment when it starts
     #[arg(long, value_name = "KEY=env:NAME")]
     pub secret: Vec<String>,
-    /// Accept this one release although it is younger than policy asks
-    #[arg(long, value_name = "NAME@VERSION")]
-    pub accept_fresh: Vec<String>,
+    /// What to accept although it would be refused
+    #[command(flatten)]
+    pub accept: AcceptArgs,
     /// Verify it and show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -163,9 +186,21 @@ pub struct VerifyArgs {
     /// Ask no registry
     #[arg(long)]
     pub offline: bool,
+    /// What to accept although it would be refused
+    #[command(flatten)]
+    pub accept: AcceptArgs,
+}
+
+/// What a user accepts by its full name, which nothing else makes up for: not `--yes`.
+#[derive(Args, Debug, Default)]
+pub struct AcceptArgs {
     /// Accept this one release although it is younger than policy asks
     #[arg(long, value_name = "NAME@VERSION")]
     pub accept_fresh: Vec<String>,
+    /// Accept this publisher in place of the one that the lock pins, as the refusal
+    /// names it
+    #[arg(long, value_name = "IDENTITY")]
+    pub accept_publisher: Vec<String>,
 }
 
 /// Options of `run`
@@ -207,7 +242,9 @@ pub struct InfoArgs {
 /// Options of `pack`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The folder holds manifest.json (MCPB) and server.json (MCP registry, 2025-12-11). Not packed: \
+The folder holds manifest.json (MCPB) and server.json (MCP registry, 2025-12-11). If its mcpkg.toml \
+has a table [build], the build is done first, with nothing of your environment but its tools, and \
+what it makes is packed; `mcpkg publish` signs how, so that others can do it again. Not packed: \
 version control, .env files, credentials of package managers, node_modules/.bin, caches, and what \
 .mcpbignore names.")]
 pub struct PackArgs {
@@ -223,6 +260,9 @@ pub struct PackArgs {
     /// What it runs on, if not on everything
     #[arg(long)]
     pub platform: Option<Platform>,
+    /// Pack the folder as it is, whatever its mcpkg.toml says
+    #[arg(long)]
+    pub no_build: bool,
     /// Check and show the digests, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -232,20 +272,19 @@ pub struct PackArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Publishing is authorised by the signature alone: there is no token and no account. In CI the \
-identity comes from the CI itself (GitHub Actions: `permissions: id-token: write`).")]
+identity comes from the CI itself: GitHub Actions (`permissions: id-token: write`), GitLab CI \
+(`id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore`), Buildkite and CircleCI. At a terminal, a browser \
+asks who you are. A company without Fulcio signs with a key (`--key`).")]
 pub struct PublishArgs {
     /// The folder that `mcpkg pack` wrote, with server.json and the artifacts
     #[arg(default_value = "dist")]
     pub folder: PathBuf,
     /// Evidence made elsewhere, such as by actions/attest-build-provenance
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identity_token", "key"])]
     pub bundle: Vec<PathBuf>,
-    /// An OpenID Connect token for Sigstore, in a file (`-` for stdin)
-    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
-    pub identity_token: Option<PathBuf>,
-    /// The Sigstore services to sign with [default: the public-good ones]
-    #[arg(long, value_name = "FILE", env = "MCPKG_SIGNING_CONFIG")]
-    pub signing_config: Option<PathBuf>,
+    /// Who signs, where no evidence is given
+    #[command(flatten)]
+    pub signing: SigningArgs,
     /// Sign, verify, and show what would be published, and upload nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -296,7 +335,8 @@ pub struct RegistryAddArgs {
     #[arg(long, value_name = "N", requires = "witness")]
     pub witness_quorum: Option<usize>,
     /// Who may publish in a namespace that belongs to no forge account, as
-    /// `<pattern>=<issuer>,<subject>` or `<pattern>=<issuer>,repository:<url>`
+    /// `<pattern>=<issuer>,<subject>`, or `<pattern>=<issuer>,` and any of
+    /// `repository:<url>`, `repository-id:<number>` and `owner-id:<number>`
     #[arg(long, value_name = "RULE")]
     pub publisher: Vec<String>,
     /// Show what would change, and change nothing

@@ -3,15 +3,17 @@
 //! `$XDG_CONFIG_HOME/mcpkg/config.toml`. It holds no secret, and there is none
 //! to hold.
 
+mod trust;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mcpkg_core::PackageName;
 use mcpkg_core::log::{Algorithm, LogTrust, VerifierKey};
 use mcpkg_core::namespace::{NamePattern, NamespaceRule};
-use mcpkg_core::policy::Policy;
-use mcpkg_verify::{TrustRoot, TrustStore};
+use mcpkg_core::policy::{Policy, RebuildRule};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -19,6 +21,8 @@ use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::log::Distrust;
 use crate::places::Places;
+
+pub use trust::{NamedKey, NamedRoot};
 
 /// The whole configuration.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -31,6 +35,12 @@ pub struct Config {
     /// The registries, in the order they were added.
     #[serde(default, rename = "registry", skip_serializing_if = "Vec::is_empty")]
     pub registries: Vec<RegistryConfig>,
+    /// Sigstore instances of one's own, for packages of all registries.
+    #[serde(default, rename = "trust_root", skip_serializing_if = "Vec::is_empty")]
+    pub trust_roots: Vec<NamedRoot>,
+    /// Keys, for packages of all registries.
+    #[serde(default, rename = "trust_key", skip_serializing_if = "Vec::is_empty")]
+    pub trust_keys: Vec<NamedKey>,
 }
 
 /// One registry.
@@ -66,9 +76,17 @@ pub struct RegistryConfig {
     /// Private Sigstore instances, each with the names it may vouch for.
     #[serde(default, rename = "trust_root", skip_serializing_if = "Vec::is_empty")]
     pub trust_roots: Vec<TrustRootConfig>,
+    /// External parameters of builds that are known beyond those of the build types
+    /// that we know.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub build_parameters: BTreeSet<String>,
     /// Who may publish in namespaces that no forge vouches for.
     #[serde(default, rename = "publisher", skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<NamespaceRule>,
+    /// Who has to have built releases again, with the same files, before they are
+    /// installed: of the identities in `by`, `required` many, for names of `pattern`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rebuilds: Vec<RebuildRule>,
 }
 
 /// One private Sigstore instance.
@@ -126,6 +144,12 @@ impl Config {
         toml::from_str::<Self>(&text)
             .map_err(|source| Error::Config { path: path.clone(), source: Box::new(source) })?;
         atomic::write(&path, text.as_bytes())
+    }
+
+    /// What the user calls those who may vouch.
+    pub fn trust_names(&self) -> impl Iterator<Item = &str> {
+        let roots = self.trust_roots.iter().map(|named| named.name.as_str());
+        roots.chain(self.trust_keys.iter().map(|named| named.name.as_str()))
     }
 
     fn path(places: &Places) -> PathBuf {
@@ -189,15 +213,19 @@ impl RegistryConfig {
             log_key_on_first_use: false,
             witnesses: Vec::new(),
             witness_quorum: None,
+            build_parameters: BTreeSet::new(),
             trust_roots: Vec::new(),
             publishers: Vec::new(),
+            rebuilds: Vec::new(),
         })
     }
 
     /// What has to hold for a release from here.
     pub fn policy(&self) -> Policy {
         let base = if self.private { Policy::private() } else { Policy::public() };
-        Policy { namespaces: self.publishers.clone(), ..base }
+        let (namespaces, rebuilds) = (self.publishers.clone(), self.rebuilds.clone());
+        let build_parameters = self.build_parameters.clone();
+        Policy { namespaces, rebuilds, build_parameters, ..base }
     }
 
     /// Trust in the log's `key`, and in the witnesses that are configured.
@@ -223,28 +251,17 @@ impl RegistryConfig {
         }
         Ok(LogTrust { key: key.clone(), witnesses, quorum: wanted, predecessors: Vec::new() })
     }
-
-    /// Reads the trust roots.
-    pub fn trust(&self, places: &Places) -> Result<TrustStore> {
-        let mut roots = Vec::new();
-        for configured in &self.trust_roots {
-            let path = places.config.join(&configured.file);
-            let root = read_trust_root(&path)?;
-            roots.push((configured.namespaces.clone(), root));
-        }
-        if self.public_good {
-            let root = TrustRoot::public_good()
-                .map_err(Error::wrap("the embedded trust root of Sigstore cannot be used"))?;
-            roots.push((vec![NamePattern::All], root));
-        }
-        Ok(TrustStore::new(roots))
-    }
 }
 
-/// Reads and checks a `trusted_root.json`.
-pub fn read_trust_root(path: &Path) -> Result<TrustRoot> {
-    let json =
-        fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    TrustRoot::from_json(&json)
-        .map_err(Error::wrap(format!("`{}` is no usable trust root", path.display())))
+/// Refuses a name that cannot be part of a file's name.
+pub fn check_name(what: &'static str, name: &str) -> Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
+        return Err(Error::Argument {
+            what,
+            found: name.to_owned(),
+            reason: "use letters, digits, `-` and `_`".to_owned(),
+        });
+    }
+    Ok(())
 }

@@ -47,6 +47,10 @@ pub enum Error {
     UnknownRegistry(String),
     #[error("there is a registry called `{0}` already")]
     RegistryExists(String),
+    #[error("there is no trust root or key called `{0}` that this could be done to")]
+    UnknownTrust(String),
+    #[error("there is a trust root or key called `{0}` already")]
+    TrustExists(String),
     #[error("there is no agent called `{0}`")]
     UnknownAgent(String),
     #[error("{agent} has no settings file of {scope} scope")]
@@ -85,6 +89,11 @@ pub enum Error {
     Empty { url: String },
     #[error("`{name}` has no release that matches {wanted}")]
     NoRelease { name: PackageName, wanted: String },
+    #[error(
+        "every release of `{name}`{wanted} was yanked by its publisher: {}",
+        .versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Yanked { name: PackageName, wanted: String, versions: Vec<Version> },
     #[error("{name}@{version} has no artifact for this platform; it has {available}")]
     NoArtifact { name: PackageName, version: Version, available: String },
 
@@ -201,6 +210,7 @@ impl Error {
             Self::Argument { .. }
             | Self::UnknownAgent(_)
             | Self::UnknownRegistry(_)
+            | Self::UnknownTrust(_)
             | Self::NoScope { .. }
             | Self::NoTerminal => 2,
             _ if self.is_refusal() => 3,
@@ -208,10 +218,21 @@ impl Error {
         })
     }
 
+    /// Whether the same may succeed a moment later, with nothing done about it.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Transport { .. } | Self::TooSlow { .. } => true,
+            Self::Problem(problem) => problem.status >= 500 && problem.code == Code::Unavailable,
+            Self::Status { status, .. } => matches!(status, 502..=504),
+            _ => false,
+        }
+    }
+
     /// Whether the answer was *no* rather than a failure to find out.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_)
+            | Self::Yanked { .. }
             | Self::Replaced { .. }
             | Self::DigestMismatch { .. }
             | Self::TreeMismatch { .. }
@@ -234,6 +255,8 @@ impl Error {
                     | Code::Internal
                     | Code::Request
                     | Code::Transport
+                    | Code::Source
+                    | Code::Build
             ),
             _ => false,
         }
@@ -258,6 +281,8 @@ impl Coded for Error {
             | Self::NoRegistryFor(_)
             | Self::UnknownRegistry(_)
             | Self::RegistryExists(_)
+            | Self::UnknownTrust(_)
+            | Self::TrustExists(_)
             | Self::UnknownAgent(_)
             | Self::NoScope { .. }
             | Self::NoAgents
@@ -281,6 +306,7 @@ impl Coded for Error {
             Self::TreeMismatch { .. } => Code::Tree,
             Self::Contradiction { .. } => Code::Metadata,
             Self::Replaced { .. } => Code::Immutable,
+            Self::Yanked { .. } => Code::Yanked,
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Refusal::code),
             Self::Lie { code, .. } | Self::Failed { code, .. } => *code,
             Self::NoIdentity | Self::Sign { .. } => Code::Signature,
@@ -295,6 +321,8 @@ impl Coded for Error {
                 "`mcpkg registry add <name> <url>` names one"
             }
             Self::UnknownRegistry(_) => "`mcpkg registry list` shows those that you can name",
+            Self::UnknownTrust(_) => "`mcpkg trust list` shows what there is, and where it is from",
+            Self::TrustExists(_) => "choose another name with `--name`, or remove it first",
             Self::RegistryExists(_) => "remove it first: `mcpkg registry remove <name>`",
             Self::UnknownAgent(_) | Self::NoScope { .. } | Self::NoAgents => {
                 "`mcpkg agents` lists the agents that you can name with `--agent`"
@@ -318,6 +346,9 @@ impl Coded for Error {
                  share the registry with: anybody can check it"
             }
             Self::NoRelease { .. } => "`mcpkg info <name>` shows the releases there are",
+            Self::Yanked { .. } => {
+                "`mcpkg info <name>@<version>` shows why; choose another version, or wait for one"
+            }
             Self::NoArtifact { .. } => "ask the author to publish one for this platform",
             Self::DigestMismatch { .. } | Self::Contradiction { .. } => {
                 "do not use it; try again, and if that changes nothing, report it to the registry"

@@ -38,6 +38,10 @@ use clap::Parser as _;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    #[cfg(unix)]
+    if let Some(code) = ops::build::entered() {
+        return code;
+    }
     let cli = args::Cli::parse();
     let is_json = cli.global.json;
     match commands::run(cli) {

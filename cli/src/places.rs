@@ -26,6 +26,8 @@ pub struct Places {
     pub state: PathBuf,
     /// The folder that the command runs in.
     pub project: PathBuf,
+    /// The folders in `$PATH`: where the tools of a build are looked for.
+    pub search: Vec<PathBuf>,
     /// `%APPDATA%`, on Windows.
     pub app_data: Option<PathBuf>,
     /// `$CLAUDE_CONFIG_DIR`, if the user moved Claude Code's settings.
@@ -51,6 +53,9 @@ impl Places {
             // Windows and macOS have no such folder; the data folder serves.
             state: strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("mcpkg"),
             project,
+            search: std::env::var_os("PATH")
+                .map(|path| std::env::split_paths(&path).collect())
+                .unwrap_or_default(),
             app_data: absolute("APPDATA"),
             claude_config: absolute("CLAUDE_CONFIG_DIR"),
             system: system(),
@@ -72,6 +77,11 @@ impl Places {
     /// Where processes of ours wait for one another.
     pub fn locks(&self) -> PathBuf {
         self.state.join("locks")
+    }
+
+    /// What the builds of a release said: a file for each.
+    pub fn build_log(&self, release: &str) -> PathBuf {
+        self.state.join("rebuild").join(format!("{release}.log"))
     }
 
     /// What a monitor remembers of the log of a registry, by its name.

@@ -6,6 +6,7 @@
 //! can make one could otherwise point a private name at another host.
 
 mod log;
+mod statement;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -64,6 +65,20 @@ pub struct Upload<'a> {
     pub artifacts: &'a [&'a Path],
 }
 
+/// Refuses what is neither https nor on this machine.
+pub(crate) fn check_address(base: &Url) -> Result<()> {
+    let is_loopback = match base.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(domain)) => domain == "localhost",
+        None => false,
+    };
+    if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback) {
+        return Err(Error::Insecure { url: base.to_string() });
+    }
+    Ok(())
+}
+
 impl Registry {
     /// A client of the registry at `base`.
     ///
@@ -71,15 +86,7 @@ impl Registry {
     ///
     /// [`Error::Insecure`] unless the address is https, or http on loopback.
     pub fn new(base: &Url) -> Result<Self> {
-        let is_loopback = match base.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            Some(url::Host::Domain(domain)) => domain == "localhost",
-            None => false,
-        };
-        if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback) {
-            return Err(Error::Insecure { url: base.to_string() });
-        }
+        check_address(base)?;
         let transport = |error: reqwest::Error| Error::Transport {
             url: base.to_string(),
             source: Box::new(error),

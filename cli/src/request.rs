@@ -63,9 +63,10 @@ impl fmt::Display for Wanted {
 impl PackageRequest {
     /// Chooses a release from an index.
     ///
-    /// A yanked release is never chosen, not even by its exact version; where
-    /// one is locked already, it stays and is warned of. The order in which the
-    /// index lists releases is not relied on.
+    /// A yanked release is never chosen; where one is locked already, it stays and is
+    /// warned of. By its exact version it is looked up, for its reason to be shown, and
+    /// refused when it is judged. One that its publisher advises against is chosen where
+    /// there is no other. The order in which the index lists releases is not relied on.
     pub fn choose<'a>(
         &self,
         index: &'a PackageIndex,
@@ -80,26 +81,49 @@ impl PackageRequest {
             Wanted::Exactly(version) => line.version == *version,
             Wanted::Range(range) => range.matches(line.version.as_semver()),
         };
-        let candidates: Vec<_> = index
+        let (yanked, candidates): (Vec<_>, Vec<_>) = index
             .releases
             .iter()
-            .filter(|line| line.status == Status::Active && is_wanted(line))
-            .collect();
-        let newest = |allow_prerelease: bool| {
+            .filter(|line| is_wanted(line))
+            .partition(|line| line.status == Status::Yanked);
+        let newest = |allow_deprecated: bool, allow_prerelease: bool| {
             candidates
                 .iter()
                 .copied()
                 .filter(|line| runs_here(line))
+                .filter(|line| allow_deprecated || line.status == Status::Active)
                 .filter(|line| allow_prerelease || !line.version.is_prerelease())
                 .max_by(|a, b| a.version.cmp(&b.version))
         };
-        newest(false).or_else(|| newest(true)).ok_or_else(|| match candidates.first() {
-            Some(line) => Error::NoArtifact {
-                name: self.name.clone(),
+        let found = [(false, false), (true, false), (false, true), (true, true)]
+            .into_iter()
+            .find_map(|(deprecated, prerelease)| newest(deprecated, prerelease));
+        found.map_or_else(|| self.none(&candidates, &yanked), Ok)
+    }
+
+    /// What there is where there is nothing to choose.
+    fn none<'a>(
+        &self,
+        candidates: &[&'a IndexLine],
+        yanked: &[&'a IndexLine],
+    ) -> Result<&'a IndexLine> {
+        let (name, wanted) = (self.name.clone(), self.wanted.to_string());
+        Err(match (candidates, yanked, &self.wanted) {
+            ([line, ..], ..) => Error::NoArtifact {
+                name,
                 version: line.version.clone(),
                 available: platforms(&line.platforms),
             },
-            None => Error::NoRelease { name: self.name.clone(), wanted: self.wanted.to_string() },
+            ([], [line], Wanted::Exactly(_)) => return Ok(line),
+            ([], [_, ..], _) => {
+                let versions = yanked.iter().map(|line| line.version.clone()).collect();
+                let wanted = match &self.wanted {
+                    Wanted::Newest => String::new(),
+                    _ => format!(" that matches {wanted}"),
+                };
+                Error::Yanked { name, wanted, versions }
+            }
+            ([], [], _) => Error::NoRelease { name, wanted },
         })
     }
 }
@@ -123,6 +147,8 @@ mod tests {
                 issuer: "https://sso.example".into(),
                 subject: "a@example.com".into(),
             }),
+            announced: None,
+            bindings: Vec::new(),
             releases: lines
                 .iter()
                 .zip(0..)
@@ -132,6 +158,7 @@ mod tests {
                     published_at: "2026-01-01T00:00:00Z".parse().unwrap(),
                     status: *status,
                     platforms: platforms.iter().map(|text| text.parse().unwrap()).collect(),
+                    rebuilds: Vec::new(),
                 })
                 .collect(),
             log: IndexLog { index: String::new(), checkpoint: String::new(), consistency: None },
@@ -144,6 +171,10 @@ mod tests {
             ("1.9.0", Status::Active, &["any"]),
             ("1.10.0", Status::Active, &["any"]),
             ("1.11.0", Status::Yanked, &["any"]),
+            ("1.10.1", Status::Deprecated, &["any"]),
+            ("0.9.0", Status::Deprecated, &["any"]),
+            ("0.8.0", Status::Yanked, &["any"]),
+            ("0.8.1", Status::Yanked, &["any"]),
             ("2.0.0", Status::Active, &["darwin-aarch64"]),
             ("3.0.0-rc.1", Status::Active, &["any"]),
         ]);
@@ -153,7 +184,13 @@ mod tests {
             ("acme/weather@1.9.0", Ok("1.9.0")),
             ("acme/weather@~1.9", Ok("1.9.0")),
             ("acme/weather@3.0.0-rc.1", Ok("3.0.0-rc.1")),
-            ("acme/weather@1.11.0", Err("E_NOT_FOUND")),
+            // Refused with its reason, once that was read.
+            ("acme/weather@1.11.0", Ok("1.11.0")),
+            ("acme/weather@^1.11", Err("E_YANKED")),
+            ("acme/weather@~0.8", Err("E_YANKED")),
+            ("acme/weather@<1.0.0", Ok("0.9.0")),
+            ("acme/weather@~1.10", Ok("1.10.0")),
+            ("acme/weather@1.10.1", Ok("1.10.1")),
             ("acme/weather@^2", Err("E_PLATFORM")),
             ("acme/weather@^9", Err("E_NOT_FOUND")),
         ] {

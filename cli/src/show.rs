@@ -3,13 +3,17 @@
 //! The order is that of the questions one would ask: who built it, from what,
 //! when; what may it do; which secrets does it want; where does it talk to.
 
+mod rebuild;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use mcpkg_core::api::{PackageIndex, Status};
+use mcpkg_core::api::{IndexLine, PackageIndex, RebuildLine, Status};
 use mcpkg_core::manifest::Manifest;
 use mcpkg_core::publisher::Publisher;
+use mcpkg_core::statement::RebuildResult;
 
+pub use self::rebuild::{rebuild, rebuild_data};
 use crate::ops::release::TrustedRelease;
 use crate::ui::Ui;
 
@@ -53,6 +57,9 @@ pub fn info(release: &TrustedRelease, index: &PackageIndex, now: Timestamp) -> S
     for permission in server_json.permissions().describe() {
         line("asks for", &permission);
     }
+    for (label, value) in since(release) {
+        line(label, &value);
+    }
     for artifact in &release.document.artifacts {
         line("artifact", &format!("{} {}", artifact.platform, artifact.digest));
         line("", &format!("{} ({} bytes)", artifact.tree, artifact.size_bytes));
@@ -60,16 +67,75 @@ pub fn info(release: &TrustedRelease, index: &PackageIndex, now: Timestamp) -> S
     for evidence in &release.evidence {
         line("evidence", &format!("{} at log index {}", evidence.bundle, evidence.log.index));
     }
-    let releases: Vec<_> = index
-        .releases
-        .iter()
-        .map(|release| match release.status {
-            Status::Active => release.version.to_string(),
-            Status::Yanked => format!("{} (yanked)", release.version),
-        })
-        .collect();
+    let releases: Vec<_> = index.releases.iter().map(release_in_words).collect();
     line("releases", &releases.join(", "));
     text
+}
+
+/// A release of an index: `1.2.0 (yanked, rebuilt: 2 identical, 1 different)`. The last
+/// word of each who built it again counts. What came of it is signed in the index, and
+/// by whom is the registry's word: `info` of that release shows what they signed.
+fn release_in_words(line: &IndexLine) -> String {
+    let is_last = |index: usize, rebuild: &RebuildLine| {
+        let after = line.rebuilds.iter().skip(index + 1);
+        after.into_iter().all(|it| it.rebuilder.difference(&rebuild.rebuilder).is_some())
+    };
+    let last: Vec<_> = line
+        .rebuilds
+        .iter()
+        .enumerate()
+        .filter(|(index, rebuild)| is_last(*index, rebuild))
+        .map(|(_, rebuild)| rebuild.result)
+        .collect();
+    let results = [RebuildResult::Identical, RebuildResult::Different, RebuildResult::Failed];
+    let counts: Vec<_> = results
+        .into_iter()
+        .map(|result| (last.iter().filter(|it| **it == result).count(), result))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, result)| format!("{count} {result}"))
+        .collect();
+    let status = (line.status != Status::Active).then(|| line.status.to_string());
+    let rebuilt = (!counts.is_empty()).then(|| format!("rebuilt: {}", counts.join(", ")));
+    let remarks: Vec<_> = status.into_iter().chain(rebuilt).collect();
+    if remarks.is_empty() {
+        return line.version.to_string();
+    }
+    format!("{} ({})", line.version, remarks.join(", "))
+}
+
+/// What was stated since it was published: its status, another publisher, rebuilds.
+fn since(release: &TrustedRelease) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let since = &release.since;
+    if since.status != Status::Active {
+        let reason = since.reason().unwrap_or("no reason was given");
+        lines.push(("status", format!("{}: {reason}", since.status)));
+    }
+    lines.push(("publisher", release.publisher.reference()));
+    let announced = release.bindings.last();
+    if let Some((entry, change)) =
+        announced.filter(|(_, it)| it.publisher.difference(&release.publisher).is_some())
+    {
+        let announced = format!(
+            "{} from {} on, by {} (entry {entry})",
+            change.publisher.reference(),
+            change.effective,
+            change.signer.reference()
+        );
+        lines.push(("announced", announced));
+    }
+    for (entry, reason) in &since.unverified {
+        lines.push(("rebuilt", format!("entry {entry} could not be verified: {reason}")));
+    }
+    for (entry, rebuild) in &since.rebuilds {
+        let result = match rebuild.result {
+            RebuildResult::Identical => "the same files",
+            RebuildResult::Different => "other files, which is a reason to look",
+            RebuildResult::Failed => "it could not be built",
+        };
+        lines.push(("rebuilt", format!("{result}: {} (entry {entry})", rebuild.rebuilder)));
+    }
+    lines
 }
 
 fn who(release: &TrustedRelease, now: Timestamp) -> Vec<(&'static str, String)> {

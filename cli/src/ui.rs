@@ -166,6 +166,12 @@ pub fn report(error: &Error, json: bool) {
     }
 }
 
+/// Says what a process that is about to become another could not do: nobody is
+/// left then who could report it.
+pub fn complain(what: &dyn Display) {
+    anstream::eprintln!("{}", Printable(what));
+}
+
 /// Text with everything replaced that could rewrite a screen or reorder a line:
 /// control characters, and Unicode's bidirectional and invisible formatting.
 ///

@@ -31,9 +31,11 @@ pub struct LogVerifyArgs {
 #[command(after_help = "\
 Every entry is read, and hashed to the root that the log signed. An alarm is raised if a checkpoint \
 does not go on from the one before or is old; if an entry is malformed, replaces a release, or is \
-by another publisher; if the registry does not serve a release as it was logged, with evidence that \
-verifies; and if the signed index of a package is not what its entries amount to. What was read is \
-remembered, so that nothing is read twice; the first look tells of everything there is.
+by another publisher; if the registry does not serve a release, or what was stated about one, as it \
+was logged, with evidence that verifies; and if the signed index of a package is not what its entries \
+amount to. Under the names that you care for it is raised as well when another publisher is announced, \
+and when somebody built a release again and got other files. What was read is remembered, so that \
+nothing is read twice; the first look tells of everything there is.
 
 Alarms and notices go to stdout, with `--json` as one line each. With `--once` it exits 0 if all \
 is well, 3 on an alarm, 1 if something could not be checked, 4 if there are only notices.")]

@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
-use mcpkg_core::Platform;
+use jiff::SignedDuration;
+use mcpkg_core::policy::Policy;
+use mcpkg_core::{Platform, Version};
 use serde_json::json;
 
-use super::Context;
+use super::{Context, judged};
 use crate::args::InfoArgs;
-use crate::error::Result;
-use crate::ops::log::{Anchor, Contact};
-use crate::ops::release;
+use crate::error::{Error, Result};
+use crate::ops::log::Contact;
+use crate::ops::release::Terms;
 use crate::registry::Registry;
 use crate::show;
 
@@ -19,20 +21,46 @@ pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<ExitCode> {
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
     let registry = Registry::new(&source.url)?;
     let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
-    let version = args.package.choose(&contact.index, Platform::current())?.version.clone();
-    let document = contact.release(&version)?;
-    context.ui.warn_all(&contact.warnings);
-    let trust = source.trust(&context.places)?;
-    // What is shown as verified has been. Age is no reason to show less here.
-    let policy =
-        mcpkg_core::policy::Policy { min_age: jiff::SignedDuration::ZERO, ..source.policy() };
-    let anchor = Anchor::Contact(&contact);
-    let asked = (name, &version);
-    let release = release::check(document, asked, &trust, &policy, None, anchor, context.now)?;
+    let version = chosen(args, &contact)?;
+    let trust = context.trust(source)?;
+    // What is shown as verified has been. Its age, its status, who else built it, and
+    // what is installed here are no reasons to show less of it.
+    let policy = Policy { min_age: SignedDuration::ZERO, rebuilds: Vec::new(), ..source.policy() };
+    let (accepts_yanked, now) = (true, context.now);
+    let terms = Terms { policy: &policy, locked: None, accepts_yanked, now };
+    let release = judged::release(&mut contact, &version, &trust, terms, context)?;
+    let locked = judged::installed(name, source, context)?;
+    if let Some(locked) = &locked {
+        judged::compare(&release, locked, &mut contact, &trust, context)?;
+    }
+    let announced = release
+        .bindings
+        .last()
+        .filter(|(_, change)| change.publisher.difference(&release.publisher).is_some());
     let data = json!({
         "name": name,
         "version": version,
+        "status": release.since.status,
+        "reason": release.since.reason(),
         "publisher": release.publisher,
+        "reference": release.publisher.reference(),
+        "announced": announced.map(|(entry, change)| json!({
+            "publisher": change.publisher,
+            "reference": change.publisher.reference(),
+            "by": change.signer.reference(),
+            "effective": change.effective,
+            "entry": entry,
+        })),
+        "unverifiedRebuilds": release.since.unverified.iter().map(|(entry, reason)| json!({
+            "entry": entry,
+            "reason": reason,
+        })).collect::<Vec<_>>(),
+        "rebuilds": release.since.rebuilds.iter().map(|(entry, rebuild)| json!({
+            "rebuilder": rebuild.rebuilder,
+            "result": rebuild.result,
+            "time": rebuild.time,
+            "entry": entry,
+        })).collect::<Vec<_>>(),
         "signedAt": release.signed_at,
         "serverJson": release.server_json.value(),
         "artifacts": release.document.artifacts,
@@ -42,4 +70,17 @@ pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<ExitCode> {
     });
     context.ui.data(&data, || show::info(&release, &contact.index, context.now))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The release to show: that which would be installed, or the newest of those that
+/// would not because they were withdrawn.
+fn chosen(args: &InfoArgs, contact: &Contact<'_>) -> Result<Version> {
+    match args.package.choose(&contact.index, Platform::current()) {
+        Ok(line) => Ok(line.version.clone()),
+        Err(Error::Yanked { versions, name, wanted }) => {
+            let newest = versions.iter().max().cloned();
+            newest.ok_or(Error::Yanked { versions, name, wanted })
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -9,15 +9,15 @@ use mcpkg_core::manifest::Manifest;
 use mcpkg_core::permissions::Permissions;
 use serde_json::json;
 
-use super::Context;
+use super::{Context, judged};
 use crate::agents::{Agent, Scope};
-use crate::args::{InstallArgs, parse_release};
+use crate::args::InstallArgs;
 use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
 use crate::ops::fetch::{self, Unpacked};
-use crate::ops::log::{Anchor, Contact};
-use crate::ops::release::{self, TrustedRelease};
+use crate::ops::log::Contact;
+use crate::ops::release::{Terms, TrustedRelease};
 use crate::ops::{launch, link};
 use crate::registry::Registry;
 use crate::settings;
@@ -41,17 +41,19 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     // Who built it, and is that enough?
     let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
     let host = Platform::current();
-    let version = args.package.choose(&contact.index, host)?.version.clone();
-    let mut policy = source.policy();
-    for text in &args.accept_fresh {
-        policy.accept_fresh.insert(release_argument(text)?);
+    let trust = context.trust(source)?;
+    let chosen = args.package.choose(&contact.index, host).map(|line| line.version.clone());
+    // Also where there is nothing to put in its place.
+    if let Some(locked) = locked.as_ref()
+        && chosen.as_ref().ok() != Some(&locked.version)
+    {
+        judged::warn_of_locked(&mut contact, locked, &trust, context)?;
     }
-    let document = contact.release(&version)?;
-    ui.warn_all(&contact.warnings);
-    let trust = source.trust(&context.places)?;
-    let (asked, anchor) = ((name, &version), Anchor::Contact(&contact));
-    let release =
-        release::check(document, asked, &trust, &policy, locked.as_ref(), anchor, context.now)?;
+    let version = chosen?;
+    let policy = judged::policy(source, &args.accept)?;
+    let (locked_before, now) = (locked.as_ref(), context.now);
+    let terms = Terms { policy: &policy, locked: locked_before, accepts_yanked: false, now };
+    let release = judged::release(&mut contact, &version, &trust, terms, context)?;
     ui.status("Verified", format!("{name}@{version}"));
 
     // The bytes that were signed, into staging.
@@ -161,6 +163,7 @@ fn locked_server(
             previous: logged.previous,
             time: logged.time,
             receipt: release.log.receipt.clone(),
+            authority: logged.authority.clone(),
         },
         artifacts: logged.artifacts.iter().map(LockedArtifact::from).collect(),
         granted: granted(release),
@@ -194,14 +197,6 @@ fn no_artifact(release: &TrustedRelease) -> Error {
         version: release.document.version.clone(),
         available: crate::request::platforms(&platforms),
     }
-}
-
-fn release_argument(text: &str) -> Result<(mcpkg_core::PackageName, mcpkg_core::Version)> {
-    parse_release(text).map_err(|reason| Error::Argument {
-        what: "release",
-        found: text.to_owned(),
-        reason,
-    })
 }
 
 /// The values that the user gives a server's settings.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use mcpkg_core::api::Status;
 use mcpkg_core::lock::{Lock, LockedServer};
 use serde_json::json;
 
@@ -12,29 +13,37 @@ use crate::args::ListArgs;
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::link;
+use crate::store::Store;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<ExitCode> {
     let scopes = match args.scope {
         Some(scope) => vec![Scope::from(scope)],
         None => vec![Scope::User, Scope::Project],
     };
+    let store = Store::new(&context.places);
     let mut text = String::new();
     let mut data = Vec::new();
     for scope in scopes {
         let lock = LockFile::read(scope, &context.places)?;
         for server in lock.lock.servers() {
             let agents: Vec<_> = server.agents.iter().map(|link| link.id.as_str()).collect();
+            // As it was when it was installed: nobody is asked here.
+            let kept = store.release(server.metadata).ok();
+            let status = kept.map(|kept| kept.status).unwrap_or_default();
+            let shown = (status != Status::Active).then(|| format!("  ({status})"));
             let line = format!(
-                "{}@{}  {}  {}  {}",
+                "{}@{}  {}  {}  {}{}",
                 server.name,
                 server.version,
                 link::scope_word(scope),
                 server.publisher,
-                agents.join(",")
+                agents.join(","),
+                shown.unwrap_or_default()
             );
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{line}");
-            data.push(json!({ "scope": link::scope_word(scope), "server": server }));
+            let scope = link::scope_word(scope);
+            data.push(json!({ "scope": scope, "status": status, "server": server }));
         }
     }
     if data.is_empty() {

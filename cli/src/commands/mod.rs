@@ -3,26 +3,35 @@
 //! prints nor exits by itself.
 
 mod agents;
+mod announcing;
 mod completions;
 mod info;
 mod install;
+mod judged;
 mod list;
 mod log;
 mod pack;
 mod publish;
+mod publisher;
+mod rebuild;
 mod registry;
 mod remove;
 mod run;
 mod search;
+mod status;
+mod trust;
 mod verify;
 
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use mcpkg_core::api::Status;
+use mcpkg_verify::TrustStore;
 
 use crate::args::{Cli, Command};
 use crate::config::{Config, RegistryConfig};
 use crate::error::Result;
+use crate::ops;
 use crate::ops::log::KnownLog;
 use crate::places::Places;
 use crate::ui::Ui;
@@ -43,6 +52,13 @@ impl Context {
     /// The configuration.
     pub fn config(&self) -> Result<Config> {
         Config::read(&self.places)
+    }
+
+    /// Who may vouch for packages from a registry. Says so if some of it is old.
+    pub fn trust(&self, source: &RegistryConfig) -> Result<TrustStore> {
+        let (store, warnings) = ops::trust::store(&self.config()?, source, &self.places, self.now)?;
+        self.ui.warn_all(&warnings);
+        Ok(store)
     }
 
     /// What is known of the log of a registry.
@@ -70,8 +86,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Info(args) => info::run(&args, &context),
         Command::Pack(args) => pack::run(&args, &context),
         Command::Publish(args) => publish::run(&args, &context),
+        Command::Rebuild(args) => rebuild::run(&args, &context),
+        Command::Yank(args) => status::run(Status::Yanked, &args, &context),
+        Command::Deprecate(args) => status::run(Status::Deprecated, &args, &context),
+        Command::Restore(args) => status::run(Status::Active, &args, &context),
+        Command::Publisher(command) => publisher::run(&command, &context),
         Command::Agents => agents::run(&context),
         Command::Registry(command) => registry::run(command, &context),
+        Command::Trust(command) => trust::run(&command, &context),
         Command::Log(command) => log::run(&command, &context),
         Command::Completions(args) => completions::run(&args),
     }

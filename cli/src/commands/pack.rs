@@ -1,17 +1,34 @@
-//! `mcpkg pack`: make an artifact, the same bytes on every machine.
+//! `mcpkg pack`: build, and make an artifact, the same bytes on every machine.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use mcpkg_core::project::{Project, Recipe};
+use mcpkg_core::provenance::SERVER_JSON;
 use serde_json::json;
 
 use super::Context;
 use crate::args::PackArgs;
-use crate::error::Result;
-use crate::ops::pack;
+use crate::error::{Error, Result};
+use crate::ops::build::{self, BuiltInPlace, Output};
+use crate::ops::{pack, source};
 
 pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
     let ui = &context.ui;
-    let packed = pack::pack(&args.folder, args.server_json.as_deref(), args.platform, &args.out)?;
+    let project = source::read_project(&args.folder)?.unwrap_or_default();
+    let recipe = project.build.clone().filter(|_| !args.no_build);
+    let built = recipe.as_ref().map(|recipe| build(recipe, args, context)).transpose()?;
+    let folder = built.as_ref().map_or(args.folder.as_path(), |built| &built.folder);
+    let server_json = server_json(args, &project, folder);
+    let packed = pack::pack(folder, server_json.as_deref(), args.platform, &args.out)?;
+    if let Some(recipe) = &recipe
+        && !recipe.is_for(packed.platform)
+    {
+        return Err(Error::Setting {
+            message: format!("[build] in mcpkg.toml is not for {}", packed.platform),
+            hint: "name the platform in `platforms`, or another with `--platform`",
+        });
+    }
     let path = args.out.join(packed.file_name());
     let summary = json!({
         "name": packed.server_json.name(),
@@ -23,6 +40,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
         "sizeBytes": packed.size_bytes,
         "files": packed.file_count,
         "metadata": packed.server_json.digest(),
+        "recipe": recipe,
     });
     let lines = format!(
         "artifact  {}\nsha256    {}\ntree      {}\nmetadata  {}\n",
@@ -42,9 +60,35 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
     if args.dry_run {
         ui.status("Would pack", what);
     } else {
+        let artifact = packed.digest;
         packed.write(&args.out)?;
+        // What is signed is the recipe that was followed here.
+        pack::write_record(&args.out, recipe.zip(built.map(|built| built.path)), artifact)?;
         ui.status("Packed", what);
     }
     ui.data(&summary, || lines)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn build(recipe: &Recipe, args: &PackArgs, context: &Context) -> Result<BuiltInPlace> {
+    let (ui, places) = (&context.ui, &context.places);
+    let output = if ui.quiet { Output::Nowhere } else { Output::Terminal };
+    for step in recipe.steps() {
+        ui.detail("step", step.join(" "));
+    }
+    let built = build::in_place(recipe, &args.folder, &places.home, &places.search, output)?;
+    ui.status("Built", built.folder.display());
+    Ok(built)
+}
+
+/// Where the `server.json` is: where the user says, where the project says, in
+/// the folder that is packed, or beside `mcpkg.toml`.
+fn server_json(args: &PackArgs, project: &Project, packed: &Path) -> Option<PathBuf> {
+    let declared = project.package.server_json.as_ref();
+    let declared = declared.map(|path| args.folder.join(path.as_str()));
+    let beside = || {
+        let is_missing = !packed.join(SERVER_JSON).exists();
+        Some(args.folder.join(SERVER_JSON)).filter(|path| is_missing && path.exists())
+    };
+    args.server_json.clone().or(declared).or_else(beside)
 }

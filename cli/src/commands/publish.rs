@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use mcpkg_core::evidence::Evidence;
 use mcpkg_core::log::Publish;
 use mcpkg_core::provenance::{Provenance, SERVER_JSON};
 use mcpkg_core::server_json::ServerJson;
@@ -17,7 +19,8 @@ use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::ops::log::{Anchor, Distrust, receipt};
 use crate::ops::{pack, sign};
-use crate::registry::{Registry, Upload};
+use crate::registry::{Published, Registry, Upload};
+use crate::ui::Ui;
 
 type Artifact = (PathBuf, Platform, Digest, TreeDigest);
 
@@ -43,6 +46,10 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     for evidence in &evidence {
         ui.detail("log entry", format!("{} in {}", evidence.log.index, evidence.log.log_id));
     }
+    let seen = places_to_look(&evidence);
+    for place in &seen {
+        ui.detail("to be seen at", place);
+    }
     if args.dry_run {
         ui.status("Would publish", format!("{name}@{version} to {}", registry.url));
         return Ok(ExitCode::SUCCESS);
@@ -52,7 +59,7 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     let upload =
         Upload { server_json: server_json.canonical(), bundles: &bundles, artifacts: &paths };
     let client = Registry::new(&registry.url)?;
-    let published = client.publish(&upload, ui)?;
+    let published = upload_patiently(&client, &upload, *ui)?;
     // The registry has it now, whatever comes of this: but only what is logged is
     // published for good, and only this proves that it is.
     let document = &published.document;
@@ -80,9 +87,42 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
             "receipt": logged.receipt,
         },
         "evidence": evidence,
+        "seenAt": seen,
     });
     ui.data(&summary, String::new)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long to wait before the same is sent again.
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+
+/// Uploads, and uploads the same again where the registry could not answer or its answer
+/// was lost: it takes a release once, however often it comes.
+fn upload_patiently(client: &Registry, upload: &Upload<'_>, ui: Ui) -> Result<Published> {
+    for wait in WAITS {
+        match client.publish(upload, &ui) {
+            Err(error) if error.is_passing() => {
+                ui.warn(format!("{error}; sending it again in {} s", wait.as_secs()));
+                std::thread::sleep(wait);
+            }
+            result => return result,
+        }
+    }
+    client.publish(upload, &ui)
+}
+
+/// The log of the public-good Rekor (version 1), which has a page for each entry.
+///
+/// Source: its `trusted_root.json`, `tlogs[0].logId`.
+const PUBLIC_REKOR: &str = "c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d";
+
+/// Where people can look at what was signed, and at the build that it was signed in.
+fn places_to_look(evidence: &[Evidence]) -> Vec<String> {
+    let runs = evidence.iter().filter_map(|it| it.signer.build.as_ref()?.run_uri.clone());
+    let entries = evidence.iter().filter(|it| it.log.log_id == PUBLIC_REKOR);
+    let entries =
+        entries.map(|it| format!("https://search.sigstore.dev/?logIndex={}", it.log.index));
+    runs.chain(entries).collect()
 }
 
 fn sign(
@@ -91,8 +131,9 @@ fn sign(
     server_json: &ServerJson,
     artifacts: &[Artifact],
 ) -> Result<Vec<u8>> {
-    let signer =
-        sign::Signer::find(args.identity_token.as_deref(), args.signing_config.as_deref())?;
+    let digests: Vec<_> = artifacts.iter().map(|(_, _, digest, _)| *digest).collect();
+    let record = pack::read_record(&args.folder, &digests)?;
+    let signer = sign::Signer::find(&args.signing)?;
     let claims = signer.build_claims();
     let subjects: Vec<_> =
         artifacts.iter().map(|(_, platform, digest, tree)| (*platform, *digest, *tree)).collect();
@@ -102,6 +143,8 @@ fn sign(
         metadata: server_json.digest(),
         artifacts: &subjects,
         build: claims.as_ref(),
+        recipe: record.as_ref().map(|record| &record.recipe),
+        path: record.as_ref().and_then(|record| record.path.as_ref()),
     }
     .statement();
     let bundle = signer.sign(statement.to_string().as_bytes())?;
@@ -116,8 +159,8 @@ fn verify(
     registry: &RegistryConfig,
     context: &Context,
     failed: &str,
-) -> Result<Vec<mcpkg_core::evidence::Evidence>> {
-    let trust = registry.trust(&context.places)?;
+) -> Result<Vec<Evidence>> {
+    let trust = context.trust(registry)?;
     let roots = trust.for_name(server_json.name()).map_err(Error::wrap(failed))?;
     let subjects = ReleaseSubjects {
         name: server_json.name().clone(),

@@ -5,14 +5,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mcpkg_core::namespace::{AllowedIdentity, NamePattern, NamespaceRule, Who};
+use mcpkg_core::namespace::{AllowedIdentity, AllowedRepository, NamePattern, NamespaceRule};
 
 use super::Context;
 use crate::args::{RegistryAddArgs, RegistryCommand, RegistryRemoveArgs};
 use crate::atomic;
-use crate::config::{Config, RegistryConfig, TrustRootConfig, read_trust_root};
+use crate::config::{Config, RegistryConfig, TrustRootConfig, check_name};
 use crate::error::{Error, Result};
 use crate::ops::log::{Distrust, FirstUse};
+use crate::ops::trust::read_root;
 use crate::registry::Registry;
 
 pub(super) fn run(command: RegistryCommand, context: &Context) -> Result<ExitCode> {
@@ -28,15 +29,7 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
     if config.registries.iter().any(|registry| registry.name == args.name) {
         return Err(Error::RegistryExists(args.name));
     }
-    // The name becomes part of a file's name.
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if args.name.is_empty() || args.name.len() > 64 || !args.name.chars().all(is_plain) {
-        return Err(Error::Argument {
-            what: "name for a registry",
-            found: args.name,
-            reason: "use letters, digits, `-` and `_`".to_owned(),
-        });
-    }
+    check_name("name for a registry", &args.name)?;
     // Refuses an address that no client would be made for.
     let client = Registry::new(&args.url)?;
 
@@ -52,13 +45,15 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
         witnesses: args.witness,
         witness_quorum: args.witness_quorum,
         trust_roots: Vec::new(),
+        build_parameters: std::collections::BTreeSet::new(),
         publishers,
+        rebuilds: Vec::new(),
     };
     let first_use = pin_log(&mut registry, &config, &client, context)?;
     if let Some(file) = args.trusted_root {
         // Checked before it is kept; and kept as a copy, so that what is
         // trusted does not change with a file somewhere else.
-        read_trust_root(&file)?;
+        read_root(&file)?;
         let kept = PathBuf::from(format!("trusted_root.{}.json", registry.name));
         let json = fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
         if !args.dry_run {
@@ -155,7 +150,8 @@ fn remove(args: &RegistryRemoveArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads `<pattern>=<issuer>,<subject>` or `<pattern>=<issuer>,repository:<url>`.
+/// Reads `<pattern>=<issuer>,<subject>`, or `<pattern>=<issuer>,` and any of
+/// `repository:<url>`, `repository-id:<number>` and `owner-id:<number>`, with commas.
 fn parse_rule(text: &str) -> Result<NamespaceRule> {
     let error = |reason: String| Error::Argument {
         what: "rule for a namespace",
@@ -168,12 +164,31 @@ fn parse_rule(text: &str) -> Result<NamespaceRule> {
     if issuer.is_empty() || who.is_empty() {
         return Err(expected());
     }
-    let who = match who.strip_prefix("repository:") {
-        Some(repository) => Who::Repository(repository.to_owned()),
-        None => Who::Subject(who.to_owned()),
+    let issuer = issuer.to_owned();
+    let identity = match parse_repository(who) {
+        Some(repository) => AllowedIdentity::repository(issuer, repository),
+        None => AllowedIdentity::subject(issuer, who.to_owned()),
     };
     Ok(NamespaceRule {
         pattern: pattern.parse().map_err(|reason| error(format!("{reason}")))?,
-        identities: vec![AllowedIdentity { issuer: issuer.to_owned(), who }],
+        identities: vec![identity.map_err(|reason| error(format!("{reason}")))?],
     })
+}
+
+/// The repository that a rule is about, if it is about one.
+fn parse_repository(who: &str) -> Option<AllowedRepository> {
+    let mut repository = AllowedRepository::default();
+    for part in who.split(',') {
+        let (key, value) = part.split_once(':')?;
+        let place = match key {
+            "repository" => &mut repository.url,
+            "repository-id" => &mut repository.repository_id,
+            "owner-id" => &mut repository.owner_id,
+            _ => return None,
+        };
+        if place.replace(value.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(repository)
 }

@@ -1,6 +1,5 @@
 //! `mcpkg verify`: check again what is installed, a release, or a file.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +12,7 @@ use mcpkg_core::{Coded as _, Platform};
 use mcpkg_verify::{ReleaseSubjects, verify_release};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, judged};
 use crate::agents::Scope;
 use crate::args::{VerifyArgs, parse_release};
 use crate::config::{Config, RegistryConfig};
@@ -21,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::link;
 use crate::ops::log::{Anchor, Contact, receipt};
-use crate::ops::{pack, release};
+use crate::ops::pack;
+use crate::ops::release::{self, Terms};
 use crate::registry::Registry;
 use crate::store::Store;
 use crate::ui;
@@ -38,15 +38,27 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
             let source = config.registry_for(context.registry.as_deref(), Some(&name))?;
             let registry = Registry::new(&source.url)?;
             let mut contact = Contact::new(context.log(&config, source)?, &registry, &name)?;
-            let document = contact.release(&version)?;
-            context.ui.warn_all(&contact.warnings);
-            let trust = source.trust(&context.places)?;
-            let policy = policy(source, args)?;
-            let (asked, anchor) = ((&name, &version), Anchor::Contact(&contact));
-            let found =
-                release::check(document, asked, &trust, &policy, None, anchor, context.now)?;
+            let trust = context.trust(source)?;
+            let policy = judged::policy(source, &args.accept)?;
+            let locked = judged::installed(&name, source, context)?;
+            // What is installed stays, and its publisher's second thoughts are said.
+            let is_installed = locked.as_ref().is_some_and(|locked| locked.version == version);
+            let terms = Terms {
+                policy: &policy,
+                locked: locked.as_ref(),
+                accepts_yanked: is_installed,
+                now: context.now,
+            };
+            let found = judged::release(&mut contact, &version, &trust, terms, context)?;
             context.ui.status("Verified", format!("{name}@{version}, by {}", found.publisher));
-            context.ui.data(&json!({ "evidence": found.evidence }), String::new)?;
+            let data = json!({
+                "evidence": found.evidence,
+                "publisher": found.publisher,
+                "reference": found.publisher.reference(),
+                "status": found.since.status,
+                "reason": found.since.reason(),
+            });
+            context.ui.data(&data, String::new)?;
             Ok(ExitCode::SUCCESS)
         }
         Ok((name, version)) => locks(Some(&format!("{name}@{version}")), context),
@@ -116,14 +128,16 @@ fn locked(server: &LockedServer, config: &Config, store: &Store, context: &Conte
         .find(|registry| registry.url.as_str() == server.registry)
         .ok_or_else(|| Error::UnknownRegistry(server.registry.clone()))?;
     let document = store.release(server.metadata)?;
-    let trust = source.trust(&context.places)?;
+    let trust = context.trust(source)?;
     // It was old enough when it was installed, or the user said it need not be.
     let policy =
         mcpkg_core::policy::Policy { min_age: jiff::SignedDuration::ZERO, ..source.policy() };
     let asked = (&server.name, &server.version);
     let known = context.log(config, source)?;
     let anchor = Anchor::Known(&known);
-    release::check(document, asked, &trust, &policy, Some(server), anchor, context.now)?;
+    let terms =
+        Terms { policy: &policy, locked: Some(server), accepts_yanked: false, now: context.now };
+    release::check(document, asked, &trust, anchor, terms)?;
     receipt::check_locked(server, &known)?;
     if let Some(artifact) = server.artifact_for(Platform::current()) {
         store.check(artifact.tree)?;
@@ -160,7 +174,7 @@ fn file(path: &Path, args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let trust = source.trust(&context.places)?;
+    let trust = context.trust(source)?;
     let unverified = format!("`{}` could not be verified", path.display());
     let roots = trust.for_name(name).map_err(Error::wrap(unverified.clone()))?;
     let subjects = ReleaseSubjects {
@@ -180,8 +194,10 @@ fn file(path: &Path, args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
         status: mcpkg_core::api::Status::Active,
         bound: None,
         pinned: None,
+        authority: None,
+        rebuilds: &[],
     };
-    match judge(&policy(source, args)?, &candidate, context.now) {
+    match judge(&judged::policy(source, &args.accept)?, &candidate, context.now) {
         Verdict::Refused(refusals) => Err(Error::Refused(refusals)),
         Verdict::Trusted { publisher, .. } => {
             context.ui.status("Verified", format!("{}, by {publisher}", path.display()));
@@ -189,21 +205,4 @@ fn file(path: &Path, args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-fn policy(source: &RegistryConfig, args: &VerifyArgs) -> Result<mcpkg_core::policy::Policy> {
-    let mut policy = source.policy();
-    let releases: Result<BTreeSet<_>> = args
-        .accept_fresh
-        .iter()
-        .map(|text| {
-            parse_release(text).map_err(|reason| Error::Argument {
-                what: "release",
-                found: text.clone(),
-                reason,
-            })
-        })
-        .collect();
-    policy.accept_fresh = releases?;
-    Ok(policy)
 }

@@ -43,19 +43,33 @@ pub fn fetch(
     store: &Store,
     ui: &Ui,
 ) -> Result<Unpacked> {
+    let staging = store.stage()?;
+    let manifest =
+        fetch_into(registry, artifact, server_json, staging.file()?, &staging.tree(), ui)?;
+    Ok(Unpacked { manifest, staging, tree: artifact.tree })
+}
+
+/// The same, into the empty file given and the new folder `target`. Nobody may
+/// use what is there until this has returned.
+pub fn fetch_into(
+    registry: &Registry,
+    artifact: &Artifact,
+    server_json: &ServerJson,
+    (path, mut file): (PathBuf, File),
+    target: &Path,
+    ui: &Ui,
+) -> Result<Manifest> {
     // The size is the registry's word, and so is how much it may send.
     if artifact.size_bytes > Limits::ARCHIVE_BYTES {
         return Err(Error::TooLarge { found: artifact.size_bytes, limit: Limits::ARCHIVE_BYTES });
     }
-    let staging = store.stage()?;
-    let (path, mut file) = staging.file()?;
     registry.download(artifact.digest, artifact.size_bytes, &mut file, ui)?;
-    let (tree, manifest) = unpack(file, &path, &staging.tree())?;
+    let (tree, manifest) = unpack(file, &path, target)?;
     if tree != artifact.tree {
         return Err(Error::TreeMismatch { expected: artifact.tree, found: tree });
     }
     check_manifest(&manifest, artifact, server_json)?;
-    Ok(Unpacked { manifest, staging, tree })
+    Ok(manifest)
 }
 
 fn check_manifest(

@@ -1,52 +1,26 @@
 //! From a folder to an artifact: the same tree gives the same bytes on any
 //! machine, clock, locale and umask.
 
+mod files;
+mod record;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Cursor, Seek as _};
 use std::path::{Path, PathBuf};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use mcpkg_core::archive::{self, Archive, ArchivePath, Limits, Writer};
+use mcpkg_core::archive::{self, Archive, Limits, Writer};
 use mcpkg_core::manifest::{self, Manifest};
 use mcpkg_core::provenance::{SERVER_JSON, artifact_file_name};
 use mcpkg_core::server_json::ServerJson;
-use mcpkg_core::{Code, Digest, Platform, TreeDigest};
+use mcpkg_core::{Digest, Platform, TreeDigest};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::fetch::{MANIFEST, read_manifest};
-use crate::store::is_executable;
 
-/// What is never packed, in the syntax of `.gitignore`: version control, what
-/// holds credentials, caches, links that npm makes for a shell, artifacts, and the
-/// `server.json`, which is signed beside the artifact.
-const NEVER: [&str; 23] = [
-    ".git",
-    ".hg",
-    ".svn",
-    ".jj",
-    ".gitignore",
-    ".gitattributes",
-    ".mcpbignore",
-    ".env",
-    ".env.*",
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".pypirc",
-    ".netrc",
-    "node_modules/.bin",
-    "node_modules/.cache",
-    "node_modules/.package-lock.json",
-    "__pycache__",
-    ".DS_Store",
-    "Thumbs.db",
-    "*.mcpb",
-    "/mcpkg.toml",
-    "/server.json",
-];
+pub use self::record::{read_record, write_record};
 
 /// A packed release: the artifact in a temporary file, and its metadata.
 pub struct Packed {
@@ -87,13 +61,20 @@ impl Packed {
         Ok(path)
     }
 
+    /// The artifact, open at its start.
+    pub fn reopen(&self) -> Result<File> {
+        let failed = |source| Error::Read { path: self.file.path().to_owned(), source };
+        self.file.reopen().map_err(failed)
+    }
+
     /// What the artifact's file is called.
     pub fn file_name(&self) -> String {
         artifact_file_name(self.server_json.name(), self.server_json.version(), self.platform)
     }
 }
 
-/// Packs `folder`. Files in `out`, if that is below it, are left out.
+/// Packs `folder`, with the `server.json` at this path or else the one in it.
+/// Files in `out`, if that is below the folder, are left out.
 pub fn pack(
     folder: &Path,
     server_json: Option<&Path>,
@@ -101,12 +82,22 @@ pub fn pack(
     out: &Path,
 ) -> Result<Packed> {
     let server_json = read_server_json(folder, server_json)?;
+    pack_as(folder, server_json, platform, Some(out))
+}
+
+/// Packs `folder` as a release of which the metadata is known.
+pub fn pack_as(
+    folder: &Path,
+    server_json: ServerJson,
+    platform: Option<Platform>,
+    out: Option<&Path>,
+) -> Result<Packed> {
     let manifest_bytes = manifest_bytes(folder, platform)?;
     let manifest_path = folder.join(MANIFEST);
     let context = || format!("`{}` cannot be packed", manifest_path.display());
     let manifest = Manifest::read(&manifest_bytes).map_err(Error::wrap(context()))?;
     manifest.agrees_with(&server_json).map_err(Error::wrap(context()))?;
-    let files = collect(folder, out)?;
+    let files = files::collect(folder, out)?;
     manifest
         .check_against_paths(files.iter().map(|file| file.path.as_str()))
         .map_err(Error::wrap(context()))?;
@@ -173,7 +164,13 @@ fn read_server_json(folder: &Path, path: Option<&Path>) -> Result<ServerJson> {
 /// which platform this artifact is for.
 fn manifest_bytes(folder: &Path, platform: Option<Platform>) -> Result<Vec<u8>> {
     let path = folder.join(MANIFEST);
-    let bytes = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let failed = |source| Error::Read { path: path.clone(), source };
+    // A link could lead anywhere, and a pipe could keep us waiting.
+    let metadata = fs::symlink_metadata(&path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(files::not_regular(&path));
+    }
+    let bytes = fs::read(&path).map_err(failed)?;
     let Some(platform) = platform else { return Ok(bytes) };
     let context = || format!("`{}` cannot be packed", path.display());
     if Manifest::read(&bytes).map_err(Error::wrap(context()))?.platform() == platform {
@@ -189,85 +186,6 @@ fn manifest_bytes(folder: &Path, platform: Option<Platform>) -> Result<Vec<u8>> 
     let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(Error::Json)?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-struct PackedFile {
-    path: ArchivePath,
-    source: PathBuf,
-    is_executable: bool,
-}
-
-/// The files to pack, by the bytes of their paths.
-fn collect(folder: &Path, out: &Path) -> Result<Vec<PackedFile>> {
-    let ignored = ignored(folder)?;
-    let out = fs::canonicalize(out).ok();
-    let mut files = Vec::new();
-    walk(folder, folder, &ignored, out.as_deref(), &mut files)?;
-    files.sort_by(|a: &PackedFile, b| a.path.cmp(&b.path));
-    Ok(files)
-}
-
-fn ignored(folder: &Path) -> Result<Gitignore> {
-    let mut builder = GitignoreBuilder::new(folder);
-    let setting = |error: ignore::Error| Error::Setting {
-        message: format!("`.mcpbignore` cannot be read: {error}"),
-        hint: "it has the syntax of .gitignore",
-    };
-    for pattern in NEVER {
-        builder.add_line(None, pattern).map_err(setting)?;
-    }
-    let own = folder.join(".mcpbignore");
-    if own.is_file()
-        && let Some(error) = builder.add(own)
-    {
-        return Err(setting(error));
-    }
-    builder.build().map_err(setting)
-}
-
-fn walk(
-    root: &Path,
-    folder: &Path,
-    ignored: &Gitignore,
-    out: Option<&Path>,
-    files: &mut Vec<PackedFile>,
-) -> Result<()> {
-    let failed = |source| Error::Read { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let source = entry.map_err(failed)?.path();
-        // The metadata of the entry itself: a link is not followed, because it
-        // could bring in what is not below the folder.
-        let metadata = fs::symlink_metadata(&source).map_err(failed)?;
-        if ignored.matched(&source, metadata.is_dir()).is_ignore() {
-            continue;
-        }
-        if metadata.is_dir() {
-            if out.is_none() || fs::canonicalize(&source).ok().as_deref() != out {
-                walk(root, &source, ignored, out, files)?;
-            }
-        } else if metadata.is_file() {
-            let path = archive_path(root, &source)?;
-            files.push(PackedFile { path, is_executable: is_executable(&metadata), source });
-        } else {
-            return Err(Error::Failed {
-                context: format!("`{}` is neither a file nor a folder", source.display()),
-                code: Code::EntryType,
-                hint: Some(
-                    "an artifact holds regular files only: copy it, or name it in .mcpbignore",
-                ),
-                source: "links, pipes and devices cannot be packed".into(),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn archive_path(root: &Path, source: &Path) -> Result<ArchivePath> {
-    let relative = source.strip_prefix(root).unwrap_or(source);
-    let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
-    let path = parts.map(|parts| parts.join("/")).unwrap_or_default();
-    path.parse::<ArchivePath>()
-        .map_err(Error::wrap(format!("`{}` cannot be packed", source.display())))
 }
 
 fn hash(file: &mut File) -> io::Result<(Digest, u64)> {

@@ -116,7 +116,8 @@ fn check(
     }
     // Online, the registry may yet explain a receipt by an older key.
     let registry = Registry::new(&source.url)?;
-    let online = audit::online(server, known, &registry);
+    let trust = context.trust(source)?;
+    let online = audit::online(server, known, &registry, &trust);
     let agrees = online.map(|warnings| context.ui.warn_all(&warnings));
     line.registry_agrees = answer(&agrees);
     if agrees.is_ok() {

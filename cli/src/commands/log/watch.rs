@@ -16,7 +16,7 @@ pub(super) fn run(args: &LogWatchArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let source = config.registry_for(context.registry.as_deref(), None)?;
     let registry = Registry::new(&source.url)?;
-    let trust = source.trust(&context.places)?;
+    let trust = context.trust(source)?;
     let log = context.log(&config, source)?.trust().clone();
     let file = StateFile::open(context.places.watch(&source.name), &context.places.locks())?;
     let monitor = Monitor::new(log, args.name.clone(), file.read()?);

@@ -3,10 +3,12 @@
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::log::{Frontier, LogError, SignedCheckpoint, TileError, TilePath, VerifiedTiles};
 use mcpkg_core::{Code, Coded as _};
+use mcpkg_verify::TrustStore;
 
 use super::evidence::Lie;
 use super::{Contact, KnownLog, receipt};
 use crate::error::{Error, Result};
+use crate::ops::release;
 use crate::registry::Registry;
 
 /// Checks that the registry stands by the release that `server` pins: that its
@@ -23,6 +25,7 @@ pub fn online(
     server: &LockedServer,
     known: KnownLog<'_>,
     registry: &Registry,
+    trust: &TrustStore,
 ) -> Result<Vec<String>> {
     let mut contact = Contact::new(known, registry, &server.name)?;
     let signed = match receipt::check_locked(server, &contact.known) {
@@ -33,7 +36,10 @@ pub fn online(
         other => other?,
     };
     goes_on(&signed, &contact, registry)?;
-    Ok(contact.warnings)
+    let remark = release::remark(&mut contact, &server.version, trust)?;
+    let remark =
+        remark.map(|remark| format!("what you have installed of {}: {remark}", server.name));
+    Ok(contact.warnings.into_iter().chain(remark).collect())
 }
 
 /// Checks a receipt whose key the registry has to explain. Nothing else is asked.

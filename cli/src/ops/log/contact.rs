@@ -1,23 +1,28 @@
 //! What a registry says of a package, held to what is known of its log.
 
-use mcpkg_core::api::{PackageIndex, ReleaseDocument};
-use mcpkg_core::log::{IndexNote, SignedCheckpoint};
+use mcpkg_core::api::{PackageIndex, ReleaseDocument, Status};
+use mcpkg_core::log::{
+    Entry, Hash, IndexNote, IndexedEntry, Level, LogError, Node, SignedCheckpoint, TILE_WIDTH,
+    TileError, TilePath, VerifiedTiles, read_bundle,
+};
 use mcpkg_core::{Code, PackageName, Version};
 
 use super::evidence::Lie;
 use super::held::Held;
-use super::{Distrust, KnownLog, freshness};
+use super::{Distrust, KnownLog, agreement, freshness};
 use crate::error::{Error, Result};
 use crate::registry::Registry;
 
 /// The index of a package that was accepted, and the checkpoint it is of.
 pub struct Contact<'a> {
-    /// The index. Its lines are the entries of the signed index.
+    /// The index. Its lines are the entries of the signed index, and their status is
+    /// the one that follows from it.
     pub index: PackageIndex,
     /// What the user should look at.
     pub warnings: Vec<String>,
     pub(super) known: KnownLog<'a>,
     pub(super) checkpoint: SignedCheckpoint,
+    pub(super) note: IndexNote,
     registry: &'a Registry,
 }
 
@@ -51,13 +56,15 @@ impl<'a> Contact<'a> {
         for held in &held {
             held.check(&index, &note, &checkpoint, &known)?;
         }
-        lines_agree(&index, &note).map_err(|reason| known.distrust(reason))?;
+        agreement::check(&index, &note).map_err(|reason| known.distrust(reason))?;
         let stale = freshness::check(&checkpoint, known.now);
         let stale = stale.map_err(|reason| known.distrust(reason))?;
         let succeeded = known.remember(Some(&checkpoint))?;
         drop(exclusive);
-        let warnings = stale.into_iter().chain(succeeded).collect();
-        Ok(Self { index, warnings, known, checkpoint, registry })
+        let receipts = index.bindings.iter().map(|it| it.receipt.as_str());
+        let learned = known.learn_signers(receipts, registry)?;
+        let warnings = stale.into_iter().chain(succeeded).chain(learned).collect();
+        Ok(Self { index, warnings, known, checkpoint, note, registry })
     }
 
     /// Asks for the document of one release, with the proof that its receipt's
@@ -72,9 +79,78 @@ impl<'a> Contact<'a> {
         Ok(document)
     }
 
-    /// The entry that the index names for a release.
+    /// The status of a release, as the signed index has it.
+    pub fn status(&self, version: &Version) -> Status {
+        self.note.status(version)
+    }
+
+    /// The signed index.
+    pub fn note(&self) -> &IndexNote {
+        &self.note
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &'a Registry {
+        self.registry
+    }
+
+    /// The log, as it is known now.
+    pub fn known(&self) -> &KnownLog<'a> {
+        &self.known
+    }
+
+    /// The newest entry about the package.
+    pub fn newest(&self) -> Result<&IndexedEntry> {
+        let newest = self.note.entries.last();
+        newest.ok_or_else(|| self.known.distrust(Distrust::Empty("an entry of the package")))
+    }
+
+    /// The bytes of the newest entry about the package, from what the log serves: they
+    /// are those that the signed tree has, and say what the index says.
+    pub fn newest_leaf(&self) -> Result<Vec<u8>> {
+        let entry = self.newest()?;
+        let (index, size) = (entry.index, self.checkpoint.tree().size);
+        let wrong = || self.known.distrust(Distrust::Entry(index));
+        let path = TilePath::of_tree(Level::Entries, index / TILE_WIDTH, size).ok_or_else(wrong)?;
+        let bundle = self.registry.tile(&path)?;
+        let entries = read_bundle(&bundle).map_err(|_| wrong())?;
+        let place = usize::try_from(index % TILE_WIDTH).ok();
+        let leaf = place.and_then(|place| entries.get(place).copied()).ok_or_else(wrong)?;
+        let fetch = |path: &TilePath| self.registry.tile(path).map_err(Unserved::Asking);
+        let mut tiles = VerifiedTiles::new(self.checkpoint.tree(), fetch);
+        let signed = tiles.hash(Node { level: 0, index }).map_err(|failure| match failure {
+            Unserved::Asking(error) => error,
+            Unserved::Tile(error) => Error::wrap(self.known.label())(LogError::from(error)),
+        })?;
+        let is_it = signed == Hash::leaf(leaf)
+            && Entry::parse(leaf).is_ok_and(|found| {
+                IndexedEntry::of(index, &found) == *entry && *found.name() == self.note.name
+            });
+        if is_it { Ok(leaf.to_vec()) } else { Err(wrong()) }
+    }
+
+    /// If a receipt is by a key that is not known, asks the registry once how its log
+    /// came to it.
+    pub fn learn_signer(&mut self, receipt: &str) -> Result<()> {
+        self.warnings.extend(self.known.learn_signers([receipt], self.registry)?);
+        Ok(())
+    }
+
+    /// The entry that published a release.
     pub(super) fn entry(&self, version: &Version) -> Option<u64> {
         self.index.releases.iter().find(|line| line.version == *version).map(|line| line.entry)
+    }
+}
+
+/// Why a tile could not be had.
+enum Unserved {
+    Asking(Error),
+    Tile(TileError),
+}
+
+impl From<TileError> for Unserved {
+    fn from(error: TileError) -> Self {
+        Self::Tile(error)
     }
 }
 
@@ -112,19 +188,4 @@ fn signed_index(
         }));
     }
     Ok(note)
-}
-
-/// Checks that the lines are the entries of the signed index, each once.
-///
-/// The lines themselves are not signed: what they say of a release beyond its
-/// entry is held to the release document.
-fn lines_agree(index: &PackageIndex, note: &IndexNote) -> Result<(), Distrust> {
-    let mut missing = note.entries.clone();
-    for line in &index.releases {
-        let Some(at) = missing.iter().position(|&entry| entry == line.entry) else {
-            return Err(Distrust::Unlogged { version: line.version.clone(), entry: line.entry });
-        };
-        missing.remove(at);
-    }
-    missing.first().map_or(Ok(()), |&entry| Err(Distrust::Unlisted(entry)))
 }

@@ -2,8 +2,12 @@
 //! itself to say.
 
 use jiff::{SignedDuration, Timestamp};
-use mcpkg_core::log::VerifierKey;
+use mcpkg_core::api::Status;
+use mcpkg_core::log::{IndexedEntry, NoteError, VerifierKey};
+use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Code, Coded, PackageName, Version};
+
+use super::agreement;
 
 /// A reason not to believe what a registry's log says.
 ///
@@ -43,10 +47,16 @@ pub enum Distrust {
     OtherPackage { expected: PackageName, found: PackageName },
     #[error("the signed index is of {index} entries, and the checkpoint of {checkpoint}")]
     OtherTree { index: u64, checkpoint: u64 },
-    #[error("{version} is listed as entry {entry}, which is none of the signed index")]
-    Unlogged { version: Version, entry: u64 },
-    #[error("entry {0} of the signed index is listed as no release")]
+    #[error("the registry lists `{0}`, of which the signed index says nothing")]
+    Unlogged(IndexedEntry),
+    #[error("the registry lists `{shown}`, and the signed index says `{signed}`")]
+    Relabelled { shown: IndexedEntry, signed: IndexedEntry },
+    #[error("entry {0} of the signed index is not listed")]
     Unlisted(u64),
+    #[error(
+        "the registry lists {version} as {shown}, and the signed index says that it is {signed}"
+    )]
+    Status { version: Version, shown: Status, signed: Status },
     #[error("{version}, which is installed as entry {entry}, is not listed as that")]
     Missing { version: Version, entry: u64 },
     #[error("the registry says that there is no `{0}`, which is installed from it")]
@@ -59,6 +69,18 @@ pub enum Distrust {
     OtherEntry { expected: u64, found: u64 },
     #[error("the receipt is of {receipt} entries, and the newest checkpoint of {checkpoint}")]
     ReceiptAhead { receipt: u64, checkpoint: u64 },
+
+    // What was stated since.
+    #[error("the receipt of a statement is not one")]
+    Receipt(#[source] NoteError),
+    #[error("entry {index} has another {part} than the statement that was signed")]
+    Statement { index: u64, part: &'static str },
+    #[error("entry {index} was signed by {found}, and the name was bound to {bound}")]
+    Signer { index: u64, bound: Box<Publisher>, found: Box<Publisher> },
+    #[error("entry {0}, as it is served, is not the one that the log signed")]
+    Entry(u64),
+    #[error("{found} things were stated about it, and {limit} are read at most")]
+    TooMany { found: usize, limit: usize },
 }
 
 impl Coded for Distrust {
@@ -71,10 +93,19 @@ impl Coded for Distrust {
             Self::Undated | Self::Stale { .. } | Self::Ahead { .. } => Code::Stale,
             Self::OtherPackage { .. }
             | Self::OtherTree { .. }
-            | Self::Unlogged { .. }
+            | Self::Unlogged(_)
+            | Self::Relabelled { .. }
             | Self::Subject(_)
+            | Self::Statement { .. }
             | Self::OtherEntry { .. } => Code::LogSubject,
-            Self::Unlisted(_) | Self::Missing { .. } | Self::Gone(_) => Code::HiddenRelease,
+            Self::Status { shown, .. } if !agreement::is_hidden(*shown) => Code::LogSubject,
+            Self::Receipt(error) => error.code(),
+            Self::Signer { .. } => Code::Publisher,
+            Self::TooMany { .. } => Code::Limit,
+            Self::Entry(_) => Code::LogTile,
+            Self::Status { .. } | Self::Unlisted(_) | Self::Missing { .. } | Self::Gone(_) => {
+                Code::HiddenRelease
+            }
         }
     }
 

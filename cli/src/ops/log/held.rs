@@ -1,16 +1,18 @@
 //! The receipts on this machine, and what they forbid a registry to say.
 //!
-//! A registry that signs an index without a release, or shows a log from before
-//! it, may do so unnoticed by everybody who never saw the release. Whoever has
-//! its receipt can prove it.
+//! A registry that signs an index without a release or a yank, or shows a log from
+//! before it, may do so unnoticed by everybody who never saw it. Whoever has its
+//! receipt can prove it.
 
 use mcpkg_core::api::PackageIndex;
 use mcpkg_core::log::{
-    Checkpoint, Entry, IndexNote, LogError, Receipt, SignedCheckpoint, SignedNote, Tree,
+    Checkpoint, Entry, EntryKind, IndexNote, IndexedEntry, LogError, Receipt, SignedCheckpoint,
+    SignedNote, Tree,
 };
-use mcpkg_core::{Code, PackageName, Version};
+use mcpkg_core::{Code, PackageName};
 
 use super::evidence::Lie;
+use super::listed::Proved;
 use super::{Distrust, KnownLog};
 use crate::agents::Scope;
 use crate::config::RegistryConfig;
@@ -19,10 +21,12 @@ use crate::lock_file::LockFile;
 use crate::places::Places;
 use crate::store::Store;
 
-/// A release that this machine has a receipt for.
+/// An entry that this machine has a receipt for.
 pub(super) struct Held {
     name: PackageName,
-    version: Version,
+    /// What it is, for people.
+    what: String,
+    entry: IndexedEntry,
     leaf: Vec<u8>,
     receipt: Receipt,
     /// The receipt as it is kept.
@@ -34,7 +38,8 @@ pub(super) struct Held {
 
 impl Held {
     /// The releases from `source` that are locked, for the user or the project;
-    /// and those of `name` that were ever installed.
+    /// and those of `name` that were ever installed, with what was stated about them
+    /// by then.
     pub(super) fn all(
         source: &RegistryConfig,
         places: &Places,
@@ -46,36 +51,38 @@ impl Held {
         for file in &locks {
             for server in file.lock.servers().filter(|it| it.registry == source.url.as_str()) {
                 let context = || format!("the receipt of {} in the lock is not one", server.name);
-                let leaf = server.entry().leaf().map_err(Error::wrap(context()))?;
-                let (name, version) = (server.name.clone(), server.version.clone());
+                let entry = server.entry();
+                let leaf = entry.leaf().map_err(Error::wrap(context()))?;
                 let text = server.log.receipt.clone();
-                held.push(
-                    Self::new(name, version, leaf, text, true).map_err(Error::wrap(context()))?,
-                );
+                let locked = Self::new(&entry, leaf, text, true);
+                held.push(locked.map_err(Error::wrap(context()))?);
             }
         }
         // What was installed once is kept beside the files, and is as good a proof.
         // A document that was damaged proves nothing; `verify` finds it.
         for document in Store::new(places).releases_of(name)? {
-            let leaf = document.log.entry.get().as_bytes().to_vec();
-            let Ok(Entry::Publish(publish)) = Entry::parse(&leaf) else { continue };
-            let text = document.log.receipt;
-            held.extend(Self::new(publish.name, publish.version, leaf, text, false));
+            let statements = document.statements.into_iter().map(|it| (it.entry, it.receipt));
+            let release = (document.log.entry, document.log.receipt);
+            for (leaf, text) in std::iter::once(release).chain(statements) {
+                let leaf = leaf.get().as_bytes().to_vec();
+                let Ok(entry) = Entry::parse(&leaf) else { continue };
+                held.extend(Self::new(&entry, leaf, text, false));
+            }
         }
         Ok(held)
     }
 
-    fn new(
-        name: PackageName,
-        version: Version,
-        leaf: Vec<u8>,
-        text: String,
-        is_locked: bool,
-    ) -> Result<Self, LogError> {
+    fn new(entry: &Entry, leaf: Vec<u8>, text: String, is_locked: bool) -> Result<Self, LogError> {
         let receipt: Receipt = text.parse()?;
         let note = SignedNote::parse(receipt.checkpoint.as_bytes())?;
         let tree = Checkpoint::parse(note.text())?.tree;
-        Ok(Self { name, version, leaf, receipt, text, tree, is_locked })
+        let name = entry.name().clone();
+        let entry = IndexedEntry::of(receipt.index, entry);
+        let what = match &entry.kind {
+            EntryKind::Publish(version) => format!("{name}@{version}"),
+            _ => format!("`{entry}` of {name}"),
+        };
+        Ok(Self { name, what, entry, leaf, receipt, text, tree, is_locked })
     }
 
     /// Whether it is an installed release of `name`.
@@ -96,7 +103,7 @@ impl Held {
     ///
     /// [`Code::Rollback`] if the log is smaller than when it gave the receipt,
     /// [`Code::LogFork`] if it is another one, [`Code::HiddenRelease`] if the
-    /// index leaves the release out.
+    /// index leaves the entry out or calls it something else.
     pub(super) fn check(
         &self,
         index: &PackageIndex,
@@ -108,7 +115,7 @@ impl Held {
         let is_of_the_package = self.name == note.name;
         let is_rolled_back = self.tree.size > tree.size;
         let is_forked = self.tree.size == tree.size && self.tree.root != tree.root;
-        let is_hidden = is_of_the_package && !note.entries.contains(&self.receipt.index);
+        let is_hidden = is_of_the_package && !self.proved().is_listed(note);
         let is_at_stake = is_rolled_back || is_forked || is_hidden;
         let is_installed = is_of_the_package && self.is_locked;
         if !(is_at_stake || is_installed) {
@@ -119,10 +126,9 @@ impl Held {
             // A receipt of another log says nothing of this one; unless it is of
             // what this one is about to replace.
             Err(LogError::Key { .. }) if !is_installed => return Ok(()),
-            other => other.map_err(Error::wrap(format!(
-                "the receipt of {}@{} in the lock does not hold",
-                self.name, self.version
-            )))?,
+            other => {
+                other.map_err(Error::wrap(format!("the receipt of {} does not hold", self.what)))?
+            }
         };
         if is_forked {
             return Err(known.fork(&signed, checkpoint));
@@ -130,18 +136,25 @@ impl Held {
         if is_rolled_back {
             return Err(known.found().keep(&self.rollback(&signed, checkpoint)));
         }
-        if is_hidden {
-            return Err(known.found().keep(&self.hidden(&index.log.index)));
+        if is_of_the_package && let Some(lie) = self.proved().lie(note, &index.log.index) {
+            return Err(known.found().keep(&lie));
         }
-        let is_listed = index
+        let Some(version) = self.entry.kind.version().filter(|_| is_installed) else {
+            return Ok(());
+        };
+        let is_shown = index
             .releases
             .iter()
-            .any(|line| line.entry == self.receipt.index && line.version == self.version);
-        if is_listed {
+            .any(|line| line.entry == self.receipt.index && line.version == *version);
+        if is_shown {
             return Ok(());
         }
-        let (version, entry) = (self.version.clone(), self.receipt.index);
+        let (version, entry) = (version.clone(), self.receipt.index);
         Err(known.distrust(Distrust::Missing { version, entry }))
+    }
+
+    fn proved(&self) -> Proved<'_> {
+        Proved { what: &self.what, entry: &self.entry, leaf: &self.leaf, receipt: &self.text }
     }
 
     fn rollback<'a>(
@@ -149,13 +162,13 @@ impl Held {
         signed: &'a SignedCheckpoint,
         checkpoint: &'a SignedCheckpoint,
     ) -> Lie<'a> {
-        let Self { name, version, .. } = self;
+        let what = &self.what;
         let (had, has) = (signed.tree().size, checkpoint.tree().size);
         Lie {
             code: Code::Rollback,
             what: format!(
-                "the registry shows a log of {has} entries, from before {name}@{version}, which \
-                 is in one of {had}"
+                "the registry shows a log of {has} entries, from before {what}, which is in one \
+                 of {had}"
             ),
             proves: "The first checkpoint is from the receipt of a release. The second is what\n\
                      the registry shows now as its newest, and it is of a smaller tree. If it was\n\
@@ -165,28 +178,6 @@ impl Held {
             parts: vec![
                 ("checkpoint of the receipt", signed.note()),
                 ("checkpoint that is shown now", checkpoint.note()),
-            ],
-        }
-    }
-
-    fn hidden<'a>(&'a self, index: &'a str) -> Lie<'a> {
-        let Self { name, version, receipt, .. } = self;
-        Lie {
-            code: Code::HiddenRelease,
-            what: format!(
-                "the registry hides {name}@{version}: it is entry {} of the log, and the signed \
-                 index leaves it out",
-                receipt.index
-            ),
-            proves: "The receipt proves that the entry is in the log, at its index. The signed\n\
-                     index lists every entry of the package in a larger or equal tree, and this\n\
-                     index is none of them. The log has signed both."
-                .to_owned(),
-            // An entry that was parsed is UTF-8.
-            parts: vec![
-                ("entry", std::str::from_utf8(&self.leaf).unwrap_or_default()),
-                ("receipt of the entry", &self.text),
-                ("signed index of the package", index),
             ],
         }
     }

@@ -185,17 +185,29 @@ impl<'a> KnownLog<'a> {
         Ok(is_new)
     }
 
-    /// If the receipt of `document` is by a key that is not known, asks the
-    /// registry once whether the log has handed over to it, or had it before.
+    /// If a receipt in `document` is by a key that is not known, asks the registry once whether the log has handed over to it, or had it before.
     /// Gives what to tell the user.
     pub fn learn_signer(
         &mut self,
         document: &ReleaseDocument,
         registry: &Registry,
     ) -> Result<Option<String>> {
-        let is_by_an_unknown_key = document.log.receipt.parse::<Receipt>().is_ok_and(|receipt| {
-            let found = self.receipt_trust().verify_checkpoint(&receipt.checkpoint);
-            matches!(found, Err(LogError::Key { .. }))
+        let stated = document.statements.iter().map(|it| it.receipt.as_str());
+        self.learn_signers(stated.chain([document.log.receipt.as_str()]), registry)
+    }
+
+    /// The same for any receipts.
+    pub fn learn_signers<'r>(
+        &mut self,
+        receipts: impl IntoIterator<Item = &'r str>,
+        registry: &Registry,
+    ) -> Result<Option<String>> {
+        let trust = self.receipt_trust();
+        let is_by_an_unknown_key = receipts.into_iter().any(|text| {
+            text.parse::<Receipt>().is_ok_and(|receipt| {
+                let found = trust.verify_checkpoint(&receipt.checkpoint);
+                matches!(found, Err(LogError::Key { .. }))
+            })
         });
         if !is_by_an_unknown_key {
             return Ok(None);
@@ -248,7 +260,7 @@ impl<'a> KnownLog<'a> {
         unbelieved(self.source)
     }
 
-    pub(super) fn distrust(&self, reason: Distrust) -> Error {
+    pub(crate) fn distrust(&self, reason: Distrust) -> Error {
         Error::wrap(self.label())(reason)
     }
 

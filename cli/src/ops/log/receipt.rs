@@ -3,9 +3,12 @@
 use mcpkg_core::api::{Artifact, ReleaseDocument};
 use mcpkg_core::evidence::Evidence;
 use mcpkg_core::lock::LockedServer;
-use mcpkg_core::log::{Entry, Publish, Receipt, SignedCheckpoint, verify_consistency};
+use mcpkg_core::log::{
+    Entry, IndexedEntry, Publish, Receipt, SignedCheckpoint, verify_consistency,
+};
 use mcpkg_core::publisher::Publisher;
 
+use super::listed::Proved;
 use super::{Contact, Distrust, KnownLog};
 use crate::error::{Error, Result};
 
@@ -44,7 +47,7 @@ pub fn check(
         return Err(Error::wrap(context)(Distrust::Empty("a receipt")));
     }
     let leaf = log.entry.get().as_bytes();
-    let Entry::Publish(publish) = Entry::parse(leaf).map_err(Error::wrap(context.clone()))?;
+    let entry = Entry::parse(leaf).map_err(Error::wrap(context.clone()))?;
     let receipt: Receipt = log.receipt.parse().map_err(Error::wrap(context.clone()))?;
     let signed = receipt
         .verify(leaf, &known.receipt_trust())
@@ -57,8 +60,20 @@ pub fn check(
         let found = receipt.index;
         return Err(Error::wrap(context)(Distrust::OtherEntry { expected, found }));
     }
+    let words = IndexedEntry::of(receipt.index, &entry);
+    let Entry::Publish(publish) = entry else {
+        return Err(Error::wrap(context)(Distrust::Subject("kind")));
+    };
     if let Some(part) = difference(&publish, document, evidence) {
         return Err(Error::wrap(context)(Distrust::Subject(part)));
+    }
+    // It is in the tree that the index is of, so the index has to list it.
+    if let Anchor::Contact(contact) = anchor {
+        let what = format!("{}@{}", document.name, document.version);
+        let proved = Proved { what: &what, entry: &words, leaf, receipt: &log.receipt };
+        if let Some(lie) = proved.lie(&contact.note, &contact.index.log.index) {
+            return Err(known.found().keep(&lie));
+        }
     }
     Ok(Logged { index: receipt.index, publish, receipt: log.receipt.clone() })
 }
@@ -77,11 +92,32 @@ pub fn check_locked(server: &LockedServer, known: &KnownLog<'_>) -> Result<Signe
 }
 
 impl<'a> Anchor<'a> {
-    fn known(self) -> &'a KnownLog<'a> {
+    /// The log, as it is known.
+    pub fn known(self) -> &'a KnownLog<'a> {
         match self {
             Self::Contact(contact) => &contact.known,
             Self::Known(known) => known,
         }
+    }
+
+    /// Checks that a receipt's tree is not another than the newest one of its size, nor
+    /// larger than what the registry has just shown.
+    pub(super) fn is_no_fork(self, signed: &SignedCheckpoint) -> Result<()> {
+        let known = self.known();
+        let newest = match self {
+            Self::Contact(contact) => Some(&contact.checkpoint),
+            Self::Known(known) => known.remembered(),
+        };
+        let Some(newest) = newest else { return Ok(()) };
+        let (old, new) = (signed.tree(), newest.tree());
+        if old.size == new.size && old.root != new.root {
+            return Err(known.fork(newest, signed));
+        }
+        if matches!(self, Self::Contact(_)) && old.size > new.size {
+            let sizes = Distrust::ReceiptAhead { receipt: old.size, checkpoint: new.size };
+            return Err(known.distrust(sizes));
+        }
+        Ok(())
     }
 }
 
@@ -91,21 +127,9 @@ fn goes_into(
     document: &ReleaseDocument,
     anchor: Anchor<'_>,
 ) -> Result<()> {
-    let known = anchor.known();
-    let newest = match anchor {
-        Anchor::Contact(contact) => Some(&contact.checkpoint),
-        Anchor::Known(known) => known.remembered(),
-    };
-    let Some(newest) = newest else { return Ok(()) };
-    let (old, new) = (signed.tree(), newest.tree());
-    if old.size == new.size && old.root != new.root {
-        return Err(known.fork(newest, signed));
-    }
-    let Anchor::Contact(_) = anchor else { return Ok(()) };
-    if old.size > new.size {
-        let sizes = Distrust::ReceiptAhead { receipt: old.size, checkpoint: new.size };
-        return Err(known.distrust(sizes));
-    }
+    anchor.is_no_fork(signed)?;
+    let Anchor::Contact(Contact { checkpoint, known, .. }) = anchor else { return Ok(()) };
+    let (old, new) = (signed.tree(), checkpoint.tree());
     match &document.log.consistency {
         None if old == new => Ok(()),
         None => Err(known.distrust(Distrust::Leap { from: old.size, to: new.size })),

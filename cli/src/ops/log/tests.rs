@@ -36,6 +36,7 @@ fn places(home: &Path) -> Places {
         data: home.join("data"),
         state: home.join("state"),
         project: home.join("project"),
+        search: Vec::new(),
         app_data: None,
         claude_config: None,
         system: System::Linux,

@@ -1,12 +1,14 @@
 //! What a log or its registry must not do.
 
 use jiff::Timestamp;
-use mcpkg_core::log::{EntryError, LogError, ReplayError, Tree};
+use mcpkg_core::log::{EntryError, IndexedEntry, LogError, ReplayError, Tree};
+use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Code, Coded, PackageName, Version};
 
 use crate::error::Error;
 
-/// Something that an honest registry does not do.
+/// Something that an honest registry does not do, or that somebody who cares for a name
+/// should look at before it is too late.
 ///
 /// An alarm says what was seen, not why: a broken disk and a thief of keys may
 /// look the same from here, and both want a person to look.
@@ -90,6 +92,40 @@ pub enum Alarm {
         /// When it says it was accepted.
         time: Timestamp,
     },
+    /// A name that somebody cares for goes to another publisher: if it is theirs, and
+    /// they know nothing of it, there is until then to act.
+    #[error(
+        "`{name}` goes to another publisher: entry {index} announces `{}` from {effective} on, \
+         signed by `{}`",
+        .publisher.reference(), .signer.reference()
+    )]
+    Rebinding {
+        /// The entry that announces it.
+        index: u64,
+        /// Which package.
+        name: PackageName,
+        /// To whom it goes.
+        publisher: Box<Publisher>,
+        /// Who says so.
+        signer: Box<Publisher>,
+        /// From when on.
+        effective: Timestamp,
+    },
+    /// A release that somebody cares for was built again, and other files came out.
+    #[error(
+        "{name}@{version} was built again by {rebuilder}, and other files came out (entry {index}): \
+         that is a reason to look, and no proof of anything"
+    )]
+    Different {
+        /// The entry that says so.
+        index: u64,
+        /// Of which package.
+        name: PackageName,
+        /// Which release.
+        version: Version,
+        /// Who built it again.
+        rebuilder: Box<Publisher>,
+    },
     /// A release is in the log, and the registry does not show it or shows
     /// another, or its evidence proves nothing.
     #[error("{name}@{version}, entry {index}: {what}")]
@@ -100,6 +136,21 @@ pub enum Alarm {
         name: PackageName,
         /// Which release.
         version: Version,
+        /// What is wrong.
+        what: &'static str,
+        /// The stable code.
+        code: Code,
+        /// Why, where something says why.
+        source: Option<Box<Error>>,
+    },
+    /// Something was stated about a package, and the registry does not show what was
+    /// signed, or its signature proves nothing.
+    #[error("what entry {index} says of `{name}`: {what}")]
+    Statement {
+        /// The entry.
+        index: u64,
+        /// Of which package.
+        name: PackageName,
         /// What is wrong.
         what: &'static str,
         /// The stable code.
@@ -123,13 +174,16 @@ pub enum Alarm {
     },
 }
 
-/// An entry that the log has, and that the signed index of its package leaves out.
+/// An entry that the log has, and that the signed index of its package leaves out or
+/// says to be another thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hidden {
     /// The package.
     pub name: PackageName,
     /// The entry.
     pub entry: u64,
+    /// What the signed index says of it instead, if it says anything.
+    pub instead: Option<IndexedEntry>,
     /// The signed index, byte for byte.
     pub note: String,
 }
@@ -163,10 +217,14 @@ impl Alarm {
         let entry = |index: &u64| Subject { entry: Some(*index), ..Subject::default() };
         match self {
             Self::Entry { index, .. } => entry(index),
-            Self::Rule { index, name, .. } | Self::EntryTime { index, name, .. } => {
+            Self::Rule { index, name, .. }
+            | Self::EntryTime { index, name, .. }
+            | Self::Rebinding { index, name, .. }
+            | Self::Statement { index, name, .. } => {
                 Subject { package: Some(name.clone()), ..entry(index) }
             }
-            Self::Release { index, name, version, .. } => Subject {
+            Self::Release { index, name, version, .. }
+            | Self::Different { index, name, version, .. } => Subject {
                 package: Some(name.clone()),
                 version: Some(version.clone()),
                 ..entry(index)
@@ -182,7 +240,11 @@ impl Alarm {
     /// each time it is found; `None` for what an entry did, which is found once.
     pub fn lasting(&self) -> Option<String> {
         Some(match self {
-            Self::Entry { .. } | Self::Rule { .. } | Self::EntryTime { .. } => return None,
+            Self::Entry { .. }
+            | Self::Rule { .. }
+            | Self::EntryTime { .. }
+            | Self::Rebinding { .. }
+            | Self::Different { .. } => return None,
             Self::Checkpoint(error) => format!("checkpoint {}", error.code()),
             Self::Answer(error) => format!("answer {}", error.code()),
             Self::Fork(fork) | Self::Shrunk(fork) => {
@@ -193,6 +255,7 @@ impl Alarm {
             Self::Tile(_) => "tile".to_owned(),
             Self::Entries { first, .. } => format!("entries {first}"),
             Self::Release { index, code, .. } => format!("release {index} {code}"),
+            Self::Statement { index, code, .. } => format!("statement {index} {code}"),
             Self::Index { name, code, .. } => format!("index {} {code}", name.fold_key()),
         })
     }
@@ -225,7 +288,11 @@ impl Coded for Alarm {
             Self::Withheld { .. } | Self::Entries { .. } => Code::LogTile,
             Self::Entry { source, .. } => source.code(),
             Self::Rule { source, .. } => source.code(),
-            Self::Release { code, .. } | Self::Index { code, .. } => *code,
+            Self::Rebinding { .. } => Code::IdentityChanged,
+            Self::Different { .. } => Code::Rebuilds,
+            Self::Release { code, .. }
+            | Self::Statement { code, .. }
+            | Self::Index { code, .. } => *code,
         }
     }
 
@@ -249,8 +316,18 @@ impl Coded for Alarm {
                 "an entry stays for ever, and this one counts for nothing here; ask the registry's \
                  operator how it came about"
             }
+            Self::Rebinding { .. } => {
+                "if the name is yours and you did not sign that, take it back before then: \
+                 `mcpkg publisher cancel <name>`"
+            }
+            Self::Different { .. } => {
+                "build it yourself, and see which files differ: `mcpkg rebuild <name>@<version>`"
+            }
             Self::Release { .. } => {
                 "do not install this release; ask its author whether they published it"
+            }
+            Self::Statement { .. } => {
+                "ask the author of the package, or who built it again, whether they said that"
             }
             Self::Index { .. } => {
                 "the signed index, the entry and its receipt together prove it; ask the registry's \

@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use mcpkg_core::log::Entry;
+use mcpkg_core::api::Status;
+use mcpkg_core::log::{
+    BindingChange, Entry, EntryKind, IndexedEntry, Publish, Rebuild, StatusChange,
+};
 use mcpkg_core::publisher::Publisher;
+use mcpkg_core::statement::RebuildResult;
 use mcpkg_core::{Code, Coded as _, PackageName, Version};
 use serde::Serialize;
 
@@ -14,14 +18,10 @@ use super::Alarm;
 /// Something new under a name that somebody cares for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// The entry.
+    /// The index of the entry.
     pub index: u64,
-    /// When the registry accepted it.
-    pub time: Timestamp,
-    /// The package.
-    pub name: PackageName,
-    /// The release, where the entry published one.
-    pub release: Option<(Version, Publisher)>,
+    /// What it says.
+    pub entry: Box<Entry>,
 }
 
 /// One line of what a monitor tells.
@@ -52,9 +52,19 @@ pub struct Event {
     /// The release of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// Who published it, by a notice.
+    /// What the entry is, by a notice: `publish`, `status`, `binding` or `rebuild`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// Who published it, changed its status, built it again, or shall publish, by a
+    /// notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publisher: Option<Publisher>,
+    /// What the release is from then on, by a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// What came of building it again, by a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<RebuildResult>,
     /// When the registry accepted it, by a notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
@@ -67,7 +77,7 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    /// What an honest registry does not do.
+    /// What an honest registry does not do, or what cannot wait.
     Alarm,
     /// What somebody wanted to hear of.
     Notice,
@@ -76,10 +86,35 @@ pub enum Kind {
 impl Notice {
     /// A notice of `entry`, which is at `index`.
     pub fn of(index: u64, entry: &Entry) -> Self {
-        let release = match entry {
-            Entry::Publish(publish) => Some((publish.version.clone(), publish.publisher.clone())),
-        };
-        Self { index, time: entry.time(), name: entry.name().clone(), release }
+        Self { index, entry: Box::new(entry.clone()) }
+    }
+
+    fn message(&self) -> String {
+        match &*self.entry {
+            Entry::Publish(Publish { name, version, publisher, .. }) => {
+                format!("{name}@{version} was published by {publisher}")
+            }
+            Entry::Status(StatusChange { name, version, status, reason, publisher, .. }) => {
+                let is = match status {
+                    Status::Active => "was restored",
+                    Status::Deprecated => "was deprecated",
+                    Status::Yanked => "was yanked",
+                };
+                let reason = reason.as_deref().map_or_else(String::new, |it| format!(": {it}"));
+                format!("{name}@{version} {is} by {publisher}{reason}")
+            }
+            Entry::Binding(BindingChange { name, publisher, effective, signer, .. }) => {
+                format!("{name} is published by {publisher} from {effective} on, says {signer}")
+            }
+            Entry::Rebuild(Rebuild { name, version, result, rebuilder, .. }) => {
+                let came = match result {
+                    RebuildResult::Identical => "the same files came out",
+                    RebuildResult::Different => "other files came out, which is a reason to look",
+                    RebuildResult::Failed => "nothing came out",
+                };
+                format!("{name}@{version} was built again by {rebuilder}: {came}")
+            }
+        }
     }
 }
 
@@ -98,7 +133,10 @@ impl Event {
             entry: subject.entry,
             package: subject.package,
             version: subject.version,
+            kind: None,
             publisher: None,
+            status: None,
+            result: None,
             time: None,
             evidence,
         }
@@ -106,24 +144,34 @@ impl Event {
 
     /// Tells of `notice` by `registry`.
     pub fn notice(registry: &str, notice: &Notice) -> Self {
-        let Notice { index, time, name, release } = notice;
-        let message = match release {
-            Some((version, publisher)) => format!("{name}@{version} was published by {publisher}"),
-            None => format!("something was said about {name}"),
+        let Notice { index, entry } = notice;
+        let (kind, publisher) = match &**entry {
+            Entry::Publish(publish) => ("publish", &publish.publisher),
+            Entry::Status(change) => ("status", &change.publisher),
+            Entry::Binding(change) => ("binding", &change.publisher),
+            Entry::Rebuild(rebuild) => ("rebuild", &rebuild.rebuilder),
         };
-        let (version, publisher) = release.clone().unzip();
+        let words = IndexedEntry::of(*index, entry).kind;
+        let (status, result) = match &words {
+            EntryKind::Status(_, status) => (Some(*status), None),
+            EntryKind::Rebuild(_, result) => (None, Some(*result)),
+            EntryKind::Publish(_) | EntryKind::Binding => (None, None),
+        };
         Self {
             event: Kind::Notice,
             registry: registry.to_owned(),
             code: None,
-            message,
+            message: notice.message(),
             causes: Vec::new(),
             hint: None,
             entry: Some(*index),
-            package: Some(name.clone()),
-            version,
-            publisher,
-            time: Some(*time),
+            package: Some(entry.name().clone()),
+            version: words.version().cloned(),
+            kind: Some(kind),
+            publisher: Some(publisher.clone()),
+            status,
+            result,
+            time: Some(entry.time()),
             evidence: None,
         }
     }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use mcpkg_core::api::PackageIndex;
 use mcpkg_core::log::{
-    Frontier, IndexNote, LogError, LoggedPackage, TilePath, Tree, VerifiedTiles, verify_consistency,
+    EntryKind, Frontier, IndexNote, IndexedEntry, LogError, LoggedPackage, TilePath, Tree,
+    VerifiedTiles, verify_consistency,
 };
 use mcpkg_core::{Code, Coded as _, PackageName, Version};
 
 use super::alarm::Hidden;
+use super::follow::CLOCK_SKEW;
 use super::{Alarm, Fork, Monitor, Setback};
 use crate::error::{Error, Result};
+use crate::ops::log::agreement;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -18,7 +22,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 struct Flaw {
     what: String,
     code: Code,
-    hidden: Option<u64>,
+    hidden: Option<(u64, Option<IndexedEntry>)>,
     source: Option<Source>,
 }
 
@@ -43,7 +47,8 @@ impl Flaw {
     fn signed_as(self, note: &str, name: &PackageName) -> Alarm {
         let Self { what, code, hidden, source } = self;
         let (name, note) = (name.clone(), note.to_owned());
-        let hidden = hidden.map(|entry| Box::new(Hidden { name: name.clone(), entry, note }));
+        let hidden = hidden
+            .map(|(entry, instead)| Box::new(Hidden { name: name.clone(), entry, instead, note }));
         Alarm::Index { name, what, code, hidden, source }
     }
 }
@@ -63,6 +68,7 @@ impl Monitor {
         name: &PackageName,
         answer: Result<PackageIndex>,
         tiles: &mut VerifiedTiles<F>,
+        now: Timestamp,
     ) -> std::result::Result<(), Setback>
     where
         F: FnMut(&TilePath) -> std::result::Result<Vec<u8>, Setback>,
@@ -88,7 +94,7 @@ impl Monitor {
             return Err(Flaw::new(Code::LogSubject, what).about(name).into());
         }
         self.same_story(name, &note, &index, tiles)?;
-        compare(package, &note, &index, self.size())
+        compare(package, &note, &index, self.size(), now)
             .map_err(|flaw| flaw.signed_as(&index.log.index, name))?;
         self.state.changed.remove(name);
         Ok(())
@@ -156,30 +162,10 @@ fn compare(
     note: &IndexNote,
     index: &PackageIndex,
     size: u64,
+    now: Timestamp,
 ) -> std::result::Result<(), Flaw> {
-    if let Some(last) = package.entries.last().filter(|&&last| last >= note.tree.size) {
-        let what =
-            format!("it is of a tree of {} entries, and entry {last} is missing", note.tree.size);
-        return Err(Flaw::new(Code::Rollback, what));
-    }
-    let missing = package.entries.iter().find(|it| note.entries.binary_search(it).is_err());
-    if let Some(missing) = missing {
-        let what = format!("the registry signed that entry {missing} is not about it, and it is");
-        return Err(Flaw { hidden: Some(*missing), ..Flaw::new(Code::HiddenRelease, what) });
-    }
-    let is_known = |&&entry: &&u64| entry < size;
-    let mut known = note.entries.iter().take_while(is_known);
-    if let Some(extra) = known.find(|it| package.entries.binary_search(it).is_err()) {
-        let what = format!("the registry signed that entry {extra} is about it, and it is not");
-        return Err(Flaw::new(Code::LogSubject, what));
-    }
-    if let Some(difference) = package.publisher.difference(&index.publisher) {
-        let what = format!(
-            "it names another publisher than the log: {} is `{}`, and the log has `{}`",
-            difference.what, difference.found, difference.bound
-        );
-        return Err(Flaw::new(Code::Publisher, what));
-    }
+    is_signed(package, note, size)?;
+    is_published_by(package, note, index, size, now)?;
     let shown: BTreeMap<&Version, u64> =
         index.releases.iter().map(|line| (&line.version, line.entry)).collect();
     for (version, entry) in &package.releases {
@@ -198,14 +184,97 @@ fn compare(
     // A release that nothing in the log published, or that was never signed to be.
     let stray = index.releases.iter().find(|line| {
         let is_ours = package.releases.get(&line.version) == Some(&line.entry);
-        let is_newer = line.entry >= size && note.entries.binary_search(&line.entry).is_ok();
+        let is_newer = line.entry >= size && note.entry(line.entry).is_some();
         !is_ours && !is_newer
     });
-    match stray {
-        Some(line) => {
-            let what = format!("it shows {}, which the log does not have", line.version);
+    if let Some(line) = stray {
+        let what = format!("it shows {}, which the log does not have", line.version);
+        return Err(Flaw::new(Code::LogSubject, what));
+    }
+    // And the status, the rebuilds and the changes of publisher.
+    agreement::check(index, note).map_err(|reason| {
+        let code = reason.code();
+        Flaw { source: Some(Box::new(reason)), ..Flaw::new(code, "it is not what was signed") }
+    })
+}
+
+/// Compares what was signed, entry by entry.
+fn is_signed(
+    package: &LoggedPackage,
+    note: &IndexNote,
+    size: u64,
+) -> std::result::Result<(), Flaw> {
+    if let Some(last) = package.entries.last().filter(|last| last.index >= note.tree.size) {
+        let what = format!(
+            "it is of a tree of {} entries, and entry {} is missing",
+            note.tree.size, last.index
+        );
+        return Err(Flaw::new(Code::Rollback, what));
+    }
+    let differs = |entry: &&IndexedEntry| note.entry(entry.index) != Some(entry);
+    if let Some(entry) = package.entries.iter().find(differs) {
+        let number = entry.index;
+        let instead = note.entry(number).cloned();
+        let what = match &instead {
+            Some(instead) => {
+                format!("the registry signed that `{instead}`, and the log has `{entry}`")
+            }
+            None => format!("the registry signed that entry {number} is not about it, and it is"),
+        };
+        let hidden = Some((number, instead));
+        return Err(Flaw { hidden, ..Flaw::new(Code::HiddenRelease, what) });
+    }
+    let is_ours = |entry: &&IndexedEntry| {
+        package.entries.binary_search_by_key(&entry.index, |it| it.index).is_ok()
+    };
+    let mut known = note.entries.iter().take_while(|entry| entry.index < size);
+    match known.find(|entry| !is_ours(entry)) {
+        Some(extra) => {
+            let what = format!(
+                "the registry signed that entry {} is about it, and it is not",
+                extra.index
+            );
             Err(Flaw::new(Code::LogSubject, what))
         }
         None => Ok(()),
     }
+}
+
+/// Compares whom it names as the publisher, of now and announced, as far as the entries
+/// are known.
+fn is_published_by(
+    package: &LoggedPackage,
+    note: &IndexNote,
+    index: &PackageIndex,
+    size: u64,
+    now: Timestamp,
+) -> std::result::Result<(), Flaw> {
+    let has_changed_since =
+        note.entries.iter().any(|it| it.index >= size && it.kind == EntryKind::Binding);
+    if has_changed_since {
+        return Ok(());
+    }
+    let announced = package.announced.as_ref();
+    // Around the moment itself, two honest clocks may differ in which of them it is.
+    let due = announced.filter(|it| it.effective <= now + CLOCK_SKEW);
+    let is_due = due.is_some_and(|it| it.publisher.difference(&index.publisher).is_none());
+    if let Some(difference) = package.publisher.difference(&index.publisher).filter(|_| !is_due) {
+        let what = format!(
+            "it names another publisher than the log: {} is `{}`, and the log has `{}`",
+            difference.what, difference.found, difference.bound
+        );
+        return Err(Flaw::new(Code::Publisher, what));
+    }
+    let shown = index.announced.as_ref();
+    if shown == announced || (shown.is_none() && due.is_some()) {
+        return Ok(());
+    }
+    let what = match (shown, announced) {
+        (None, Some(announced)) => {
+            format!("it does not show that entry {} announced another publisher", announced.entry)
+        }
+        _ => "it shows another announcement of a publisher than the log has".to_owned(),
+    };
+    let code = if shown.is_none() { Code::HiddenRelease } else { Code::Publisher };
+    Err(Flaw::new(code, what))
 }

@@ -16,7 +16,9 @@
 //!    registry's own database.
 //! 4. A **release** in the log has to be served, with evidence that its publisher
 //!    signed exactly that ([`Monitor::release`]).
-//! 5. The signed **index** of a package has to name its entries and no others
+//! 5. What was **stated** about a package since has to be shown, signed by whom its
+//!    entry names, over the very entry before it ([`Monitor::statement`]).
+//! 6. The signed **index** of a package has to name its entries and no others
 //!    ([`Monitor::index`]).
 //!
 //! [`Monitor`] is a state and functions of it: it asks nobody and writes nothing.
@@ -30,7 +32,7 @@
 //! | `event` | how it is told |
 //! | `interest` | the names that one wants to hear of |
 //! | `state` | what is remembered |
-//! | `follow`, `entry`, `release`, `index` | steps 1 and 2, 3, 4, 5 |
+//! | `follow`, `entry`, `release`, `statement`, `index` | steps 1 and 2, 3, 4, 5, 6 |
 //! | `watch`, `proof` | a look at a real registry, and what proves what it found |
 
 mod alarm;
@@ -42,6 +44,7 @@ mod interest;
 mod proof;
 mod release;
 mod state;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -55,7 +58,7 @@ pub use alarm::{Alarm, Fork, Hidden, Subject};
 pub use event::{Event, Notice};
 pub use interest::Interest;
 pub use release::Judge;
-pub use state::{State, StateFile, Unchecked};
+pub use state::{State, StateFile, Unchecked, Unproved};
 pub use watch::{Outcome, Repeat, Scope, Watch};
 
 use crate::error::Error;
@@ -71,7 +74,7 @@ pub struct Monitor {
 /// Something to tell.
 #[derive(Debug)]
 pub enum Finding {
-    /// What an honest registry does not do.
+    /// What an honest registry does not do, or what cannot wait.
     Alarm(Alarm),
     /// What somebody wanted to hear of.
     Notice(Notice),
@@ -148,9 +151,10 @@ impl Monitor {
 
     /// What changes whenever there is something to save.
     fn progress(&self) -> impl PartialEq + use<> {
-        let State { checkpoint, unchecked, changed, lasting, .. } = &self.state;
+        let State { checkpoint, unchecked, unproved, changed, lasting, .. } = &self.state;
         let note = checkpoint.as_ref().map(|seen| seen.note.clone());
-        (note, self.size(), unchecked.len(), changed.len(), lasting.clone())
+        let open = (unchecked.len(), unproved.len(), changed.len());
+        (note, self.size(), open, lasting.clone())
     }
 
     /// Remembers an alarm that lasts, and says whether it is new.

@@ -55,18 +55,26 @@ impl Watch<'_> {
         F: FnMut(&TilePath) -> std::result::Result<Vec<u8>, Setback>,
     {
         let Ok(Some((leaf, receipt))) = self.receipt(hidden.entry, tiles) else { return Ok(None) };
+        let Hidden { name, entry, instead, .. } = hidden;
+        let (what, proves) = match instead {
+            None => (
+                format!("the signed index of `{name}` leaves out entry {entry} of the log"),
+                "The receipt proves that the entry is in the log, at its index, and the entry\n\
+                 names the package. The signed index lists every entry of the package up to\n\
+                 its tree, and this one lies within that tree and is not listed. The log has\n\
+                 signed both.",
+            ),
+            Some(instead) => (
+                format!("the signed index of `{name}` says `{instead}`, which the entry is not"),
+                "The receipt proves that the entry is in the log, at its index. The signed\n\
+                 index says of that index what the entry does not say. The log has signed\n\
+                 both.",
+            ),
+        };
         let lie = Lie {
             code: Code::HiddenRelease,
-            what: format!(
-                "the signed index of `{}` leaves out entry {} of the log",
-                hidden.name, hidden.entry
-            ),
-            proves:
-                "The receipt proves that the entry is in the log, at its index, and the entry\n\
-                     names the package. The signed index lists every entry of the package up to\n\
-                     its tree, and this one lies within that tree and is not listed. The log has\n\
-                     signed both."
-                    .to_owned(),
+            what,
+            proves: proves.to_owned(),
             parts: vec![
                 ("entry", &leaf),
                 ("receipt of the entry", &receipt),

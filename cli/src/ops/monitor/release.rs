@@ -11,7 +11,7 @@ use mcpkg_verify::TrustStore;
 
 use super::{Alarm, Monitor, Setback};
 use crate::error::{Error, Result};
-use crate::ops::release;
+use crate::ops::release::{self, Terms};
 
 /// How long a release may be asked for in vain before that is an alarm: who wants
 /// to hide one need not say *no*.
@@ -60,22 +60,7 @@ impl Monitor {
             let source = source.map(Box::new);
             Setback::from(Alarm::Release { index, name, version, what, code, source })
         };
-        let document = match answer {
-            Ok(document) => document,
-            Err(error) if error.code() == Code::NotFound => {
-                let what = "it is in the log, and the registry does not show it";
-                return Err(alarm(what, Code::HiddenRelease, Some(error)));
-            }
-            Err(error) if error.is_refusal() => {
-                let code = error.code();
-                return Err(alarm("the registry's answer cannot be used", code, Some(error)));
-            }
-            Err(error) if judge.now.duration_since(unchecked.since) > PATIENCE => {
-                let what = "it is in the log, and the registry has not shown it for a day";
-                return Err(alarm(what, Code::HiddenRelease, Some(error)));
-            }
-            Err(error) => return Err(Setback::Trouble(Box::new(error))),
-        };
+        let document = answered(answer, unchecked.since, judge.now, alarm)?;
         if let Some(what) = difference(publish, &document) {
             return Err(alarm(what, Code::LogSubject, None));
         }
@@ -97,19 +82,23 @@ impl Monitor {
             let what = "its receipt is of a tree that the log has not grown from";
             return Err(alarm(what, Code::LogFork, None));
         }
-        // Whether it is old enough, or was withdrawn since, is not the question.
-        let document = ReleaseDocument { status: Status::Active, ..document };
         let asked = (&publish.name, &publish.version);
+        // Whether it is old enough, was withdrawn since, or was built again is not the
+        // question.
+        let (accepts_yanked, now) = (true, judge.now);
+        let terms = Terms { policy: &judge.policy, locked: None, accepts_yanked, now };
         let judged =
-            release::judge_evidence(&document, asked, judge.trust, &judge.policy, None, judge.now);
+            release::verify_evidence(&document, asked, judge.trust).and_then(|(_, evidence)| {
+                release::decide(&document, &evidence, &[], Status::Active, terms)
+            });
         let found = match judged {
-            Ok(found) => found,
+            Ok((publisher, _)) => publisher,
             Err(error) => {
                 let code = error.code();
                 return Err(alarm("its evidence does not hold", code, Some(error)));
             }
         };
-        if publish.publisher.difference(&found.publisher).is_some() {
+        if publish.publisher.difference(&found).is_some() {
             let what = "it is signed by another than the log says";
             return Err(alarm(what, Code::Publisher, None));
         }
@@ -137,6 +126,32 @@ impl Monitor {
         let trust = LogTrust { quorum: 0, ..self.trust.clone() };
         Ok(receipt.verify(&leaf, &trust)?.tree())
     }
+}
+
+/// What the registry answered, or why that is an alarm: it has to show what is in its
+/// log, and who wants to hide something need not say *no*.
+pub(super) fn answered<T>(
+    answer: Result<T>,
+    since: Timestamp,
+    now: Timestamp,
+    alarm: impl Fn(&'static str, Code, Option<Error>) -> Setback,
+) -> std::result::Result<T, Setback> {
+    let error = match answer {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    Err(if error.code() == Code::NotFound {
+        let what = "it is in the log, and the registry does not show it";
+        alarm(what, Code::HiddenRelease, Some(error))
+    } else if error.is_refusal() {
+        let code = error.code();
+        alarm("the registry's answer cannot be used", code, Some(error))
+    } else if now.duration_since(since) > PATIENCE {
+        let what = "it is in the log, and the registry has not shown it for a day";
+        alarm(what, Code::HiddenRelease, Some(error))
+    } else {
+        Setback::Trouble(Box::new(error))
+    })
 }
 
 /// What is wrong with a receipt.

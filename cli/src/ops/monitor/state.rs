@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use mcpkg_core::log::{Frontier, Hash, Publish, Replay, Tree};
+use mcpkg_core::log::{Entry, Frontier, Hash, Publish, Replay, Tree};
 use mcpkg_core::{Digest, PackageName};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,13 @@ pub struct State {
     pub(super) replay: Replay,
     /// The releases whose evidence was not yet seen to be good, by their entry.
     pub(super) unchecked: BTreeMap<u64, Unchecked>,
+    /// What was stated about packages, and not yet seen to be signed, by its entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) unproved: BTreeMap<u64, Unproved>,
+    /// The SHA-256 of the newest entry about each package, on which the next statement
+    /// builds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) newest: BTreeMap<PackageName, Digest>,
     /// The packages whose signed index was not yet seen to be right.
     pub(super) changed: BTreeSet<PackageName>,
     /// The alarms that lasted when the log was last looked at.
@@ -57,6 +64,18 @@ pub(super) struct Seen {
 pub struct Unchecked {
     /// What the log says of it.
     pub publish: Publish,
+    /// When it was first asked for.
+    pub since: Timestamp,
+}
+
+/// A statement about a package whose signature is still to be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unproved {
+    /// What the log says of it.
+    pub entry: Entry,
+    /// The SHA-256 of the entry that it builds upon, if that was seen.
+    pub before: Option<Digest>,
     /// When it was first asked for.
     pub since: Timestamp,
 }

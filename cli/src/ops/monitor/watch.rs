@@ -1,10 +1,10 @@
 //! One look at a real registry.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
-use mcpkg_core::log::{LogTrust, TilePath, VerifiedTiles, follow};
+use mcpkg_core::log::{IndexedEntry, LogTrust, TilePath, VerifiedTiles, follow};
 use mcpkg_core::policy::Policy;
 use mcpkg_core::{Code, Coded as _, PackageName};
 use mcpkg_verify::TrustStore;
@@ -126,6 +126,7 @@ impl Look<'_, '_> {
             Err(setback) => return self.setback(setback),
         };
         self.releases(0, &mut tiles)?;
+        self.statements(0, &mut tiles)?;
         while let Some(path) = self.watch.monitor.next_bundle() {
             let first = self.watch.monitor.size();
             let taken = tile(registry, &path)
@@ -135,6 +136,7 @@ impl Look<'_, '_> {
                 Err(setback) => return self.setback(setback),
             }
             self.releases(first, &mut tiles)?;
+            self.statements(first, &mut tiles)?;
         }
         self.indexes(&mut tiles)
     }
@@ -166,7 +168,8 @@ impl Look<'_, '_> {
 
     /// What the evidence of a release has to prove. How old it is does not matter.
     fn policy(&self) -> Policy {
-        Policy { min_age: SignedDuration::ZERO, ..self.watch.source.policy() }
+        let rebuilds = Vec::new();
+        Policy { min_age: SignedDuration::ZERO, rebuilds, ..self.watch.source.policy() }
     }
 
     /// The newest checkpoint, under the key that is known or one that it has
@@ -240,6 +243,57 @@ impl Look<'_, '_> {
         Ok(())
     }
 
+    /// Asks for what was stated by the entries from `first` on and not seen to be
+    /// signed: once for each release, and for each package whose publisher changed.
+    fn statements<F>(&mut self, first: u64, tiles: &mut VerifiedTiles<F>) -> Result<()>
+    where
+        F: FnMut(&TilePath) -> std::result::Result<Vec<u8>, Setback>,
+    {
+        let (trust, registry) = (self.watch.trust, self.watch.registry);
+        let judge = Judge { trust, policy: self.policy(), now: self.now };
+        let mut places: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for (index, unproved) in self.watch.monitor.unproved(first) {
+            let words = IndexedEntry::of(index, &unproved.entry);
+            let place = (unproved.entry.name().clone(), words.kind.version().cloned());
+            places.entry(place).or_default().push(index);
+        }
+        for ((name, version), indexes) in places {
+            let answer = match &version {
+                Some(version) => registry.release(&name, version, None).map(|it| it.statements),
+                None => registry.index(&name, None).map(|it| it.bindings),
+            };
+            let shown = match answer {
+                Ok(shown) => shown,
+                Err(error) => {
+                    let Some(&index) = indexes.first() else { continue };
+                    let checked = self.watch.monitor.statement(index, Err(error), &judge, tiles);
+                    if let Err(setback) = checked {
+                        self.setback(setback)?;
+                    }
+                    continue;
+                }
+            };
+            for index in indexes {
+                let mut check = |look: &mut Self| {
+                    look.watch.monitor.statement(index, Ok(&shown), &judge, tiles)
+                };
+                let mut checked = check(self);
+                if let Err(Setback::Alarm(alarm)) = checked {
+                    // Its receipt may be by a key from before the one that is known.
+                    checked = if alarm.code() == Code::LogKey {
+                        self.learn(alarm).and_then(|()| check(self))
+                    } else {
+                        Err(Setback::Alarm(alarm))
+                    };
+                }
+                if let Err(setback) = checked {
+                    self.setback(setback)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Asks for the indexes of the packages that changed, or of all.
     fn indexes<F>(&mut self, tiles: &mut VerifiedTiles<F>) -> Result<()>
     where
@@ -253,7 +307,8 @@ impl Look<'_, '_> {
         for name in packages {
             let seen = self.watch.monitor.seen().size;
             let answer = self.watch.registry.index(&name, Some(seen));
-            let Err(setback) = self.watch.monitor.index(&name, answer, tiles) else { continue };
+            let seen = self.watch.monitor.index(&name, answer, tiles, self.now);
+            let Err(setback) = seen else { continue };
             let hidden = match &setback {
                 Setback::Alarm(alarm) => alarm.hidden(),
                 Setback::Trouble(_) => None,

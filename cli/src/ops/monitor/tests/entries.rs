@@ -102,7 +102,8 @@ fn an_entry_as_it_should_be_is_no_alarm() {
     let mut monitor = monitor(&log);
     assert!(followed(&mut monitor, &log).is_empty());
     let package = monitor.replay().package(&WEATHER.parse().unwrap()).unwrap();
-    assert_eq!(package.entries, [0, 2]);
+    let entries: Vec<String> = package.entries.iter().map(ToString::to_string).collect();
+    assert_eq!(entries, ["0 publish 1.0.0", "2 publish 2.0.0"]);
     assert_eq!(monitor.unchecked(0).len(), 3);
     assert_eq!(monitor.changed().len(), 2);
 }

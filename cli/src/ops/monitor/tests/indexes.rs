@@ -1,8 +1,9 @@
 //! The signed index of a package, and its entries.
 
-use mcpkg_core::api::{IndexLine, IndexLog, PackageIndex, Status};
+use mcpkg_core::api::{AnnouncedPublisher, IndexLine, IndexLog, PackageIndex, Status};
 use mcpkg_core::log::{
-    Hash, IndexNote, SignedNote, SigningKey, Tree, consistency_proof, verify_consistency,
+    Hash, IndexNote, IndexedEntry, SignedNote, SigningKey, Tree, consistency_proof,
+    verify_consistency,
 };
 use mcpkg_core::{Code, Coded as _};
 
@@ -20,13 +21,16 @@ struct Draft {
 
 /// The index of the weather server, as `log` is.
 fn draft(log: &Log, seen: u64) -> Draft {
-    let entries: Vec<u64> = (0..log.leaves.len() as u64).filter(|index| index % 2 == 0).collect();
-    let releases = entries.iter().rev().map(|&entry| IndexLine {
-        version: format!("1.{entry}.0").parse().unwrap(),
+    let entries = (0..log.leaves.len() as u64).filter(|index| index % 2 == 0);
+    let entries: Vec<IndexedEntry> =
+        entries.map(|index| format!("{index} publish 1.{index}.0").parse().unwrap()).collect();
+    let releases = entries.iter().rev().map(|entry| IndexLine {
+        version: entry.kind.version().unwrap().clone(),
         published_at: now(),
         status: Status::Active,
         platforms: Vec::new(),
-        entry,
+        entry: entry.index,
+        rebuilds: Vec::new(),
     });
     let consistency = consistency_proof(seen, log.tree().size, &mut |node| {
         Ok::<Hash, std::convert::Infallible>(log.hash(node))
@@ -35,7 +39,9 @@ fn draft(log: &Log, seen: u64) -> Draft {
         index: PackageIndex {
             name: WEATHER.parse().unwrap(),
             publisher: publisher("a@acme.example"),
+            announced: None,
             releases: releases.collect(),
+            bindings: Vec::new(),
             log: IndexLog {
                 index: String::new(),
                 checkpoint: log.note(),
@@ -62,7 +68,7 @@ impl Draft {
 }
 
 fn check(monitor: &mut Monitor, log: &Log, answer: Result<PackageIndex>) -> Result<(), Setback> {
-    monitor.index(&WEATHER.parse().unwrap(), answer, &mut log.tiles())
+    monitor.index(&WEATHER.parse().unwrap(), answer, &mut log.tiles(), now())
 }
 
 /// A monitor that has followed a log of five entries: the weather server's are 0,
@@ -86,7 +92,7 @@ fn an_index_that_is_right_is_not_asked_for_again() {
 #[test]
 fn an_index_that_is_not_what_the_entries_amount_to_is_an_alarm() {
     type Change = fn(&mut Draft);
-    let rows: [(&str, Code, Change); 13] = [
+    let rows: [(&str, Code, Change); 16] = [
         ("an entry left out", Code::HiddenRelease, |it| {
             it.note.entries.remove(1);
         }),
@@ -97,7 +103,19 @@ fn an_index_that_is_not_what_the_entries_amount_to_is_an_alarm() {
         ("the newest left out", Code::HiddenRelease, |it| {
             it.note.entries.pop();
         }),
-        ("another package's entry", Code::LogSubject, |it| it.note.entries.insert(1, 1)),
+        ("another package's entry", Code::LogSubject, |it| {
+            it.note.entries.insert(1, "1 publish 1.1.0".parse().unwrap());
+        }),
+        ("an entry that is left out as something else", Code::HiddenRelease, |it| {
+            it.note.entries[1] = "2 publish 1.9.0".parse().unwrap();
+        }),
+        ("a yank that the log does not have", Code::LogSubject, |it| {
+            it.index.releases[0].status = Status::Yanked;
+        }),
+        ("an announcement that the log does not have", Code::Publisher, |it| {
+            let publisher = publisher("m@evil.example");
+            it.index.announced = Some(AnnouncedPublisher { publisher, effective: now(), entry: 4 });
+        }),
         ("a line left out", Code::HiddenRelease, |it| {
             it.index.releases.remove(0);
         }),

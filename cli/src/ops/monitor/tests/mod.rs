@@ -66,6 +66,7 @@ impl Log {
             artifacts: Vec::new(),
             evidence: vec![Digest::of(b"bundle")],
             publisher: publisher("a@acme.example"),
+            authority: None,
             previous: self.last.get(&name.to_lowercase()).copied(),
             time: now() + SignedDuration::from_secs(seconds),
         }

@@ -42,7 +42,7 @@ fn shown() -> (Log, ReleaseDocument) {
 
 fn document(log: &Log, index: u64, server_json: &ServerJson) -> ReleaseDocument {
     let leaf = &log.leaves[usize::try_from(index).unwrap()];
-    let Entry::Publish(publish) = Entry::parse(leaf).unwrap();
+    let Entry::Publish(publish) = Entry::parse(leaf).unwrap() else { panic!("a release") };
     let proof = inclusion_proof(index, log.tree().size, &mut |node| {
         Ok::<_, std::convert::Infallible>(log.hash(node))
     });
@@ -61,6 +61,7 @@ fn document(log: &Log, index: u64, server_json: &ServerJson) -> ReleaseDocument 
         publisher: publish.publisher,
         published_at: publish.time,
         status: Status::Active,
+        statements: Vec::new(),
         log: ReleaseLog { entry: raw(leaf), receipt: receipt.to_string(), consistency: None },
     }
 }
