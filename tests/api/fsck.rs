@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use mcpkg_core::Digest;
+use mcpkg_core::api::{ReleaseDocument, Status};
+use mcpkg_core::publisher::Publisher;
+use mcpkg_core::statement::{PackageStatement, RebuiltArtifact};
 use mcpkg_test_support::sigstore::TestSigstore;
-use mcpkg_test_support::{Draft, Submission};
+use mcpkg_test_support::{Basis, Draft, Submission};
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::process::{Place, Process};
-use crate::{NAME, acme_news, release};
+use crate::{NAME, acme, acme_news, release};
 
 /// A place where one release was published, and the server stopped.
 fn published(sigstore: &TestSigstore) -> (Place, Submission) {
@@ -73,7 +76,7 @@ fn a_sound_registry_is_sound_also_while_it_runs() {
 #[expect(clippy::too_many_lines, reason = "a table, one row for each thing that can break")]
 fn what_is_broken_is_named_with_its_invariant() {
     type Break = fn(&Place, &Submission);
-    let rows: [(&str, Break, &str, &str); 14] = [
+    let rows: [(&str, Break, &str, &str); 15] = [
         (
             "a byte of an artifact",
             |place, submission| {
@@ -117,6 +120,12 @@ fn what_is_broken_is_named_with_its_invariant() {
             "the database says otherwise than the log",
         ),
         (
+            "a status that nobody stated",
+            |place, _| tamper(place, "update release set status = 'yanked'"),
+            "I6",
+            "the database says otherwise than the log: it is active",
+        ),
+        (
             "a name that is bound to somebody else",
             |place, _| {
                 tamper(
@@ -134,10 +143,12 @@ fn what_is_broken_is_named_with_its_invariant() {
                 tamper(
                     place,
                     "insert into release
-                     select 99, package_id, '9.9.9', metadata, publisher, published_at, status
+                     select 99, package_id, '9.9.9', metadata, publisher, published_at, title,
+                            description, status
                        from release;
                      insert into evidence select 99, position, bundle from evidence;
-                     insert into entry select 7, kind, package_id, 99 from entry",
+                     insert into entry (log_index, kind, package_id, release_id)
+                     select 7, kind, package_id, 99 from entry",
                 );
             },
             "I6",
@@ -157,7 +168,13 @@ fn what_is_broken_is_named_with_its_invariant() {
         ),
         (
             "a byte of a root in the journal",
-            |place, _| flip(&place.data().join("log/checkpoints/000"), 30),
+            |place, _| {
+                let path = place.data().join("log/checkpoints/000");
+                let mut bytes = fs::read(&path).unwrap();
+                // Another digit of base64, so that it stays a checkpoint.
+                bytes[30] = if bytes[30] == b'B' { b'C' } else { b'B' };
+                fs::write(path, bytes).unwrap();
+            },
             "I3",
             "signature by",
         ),
@@ -219,6 +236,95 @@ fn what_is_broken_is_named_with_its_invariant() {
     }
 }
 
+/// Says what is stated.
+type State<'a> = &'a dyn Fn(&Basis) -> PackageStatement;
+
+/// One statement of each kind about [`NAME`].
+fn state_everything(process: &Process, sigstore: &TestSigstore) {
+    let published: ReleaseDocument = process.http.get(&format!("/v1/packages/{NAME}/1.0.0")).json();
+    let artifact = &published.artifacts[0];
+    let rebuilt = RebuiltArtifact {
+        platform: artifact.platform,
+        published: artifact.tree,
+        built: artifact.tree,
+    };
+    let mut next = published.publisher.clone();
+    if let Publisher::Workflow(workflow) = &mut next {
+        "1002".clone_into(&mut workflow.repository_id);
+    }
+    let all: [State<'_>; 3] = [
+        &|basis| basis.status("1.0.0", Status::Deprecated, Some("use 2")),
+        &|basis| basis.binding(&next),
+        &|basis| basis.rebuild("1.0.0", vec![rebuilt.clone()]),
+    ];
+    for state in all {
+        let basis = Basis::of(&process.http, NAME);
+        let bundle = basis.sign(&state(&basis), sigstore, &acme());
+        assert_eq!(process.http.post("/v1/statements", bundle).unwrap().status, 201);
+    }
+}
+
+#[test]
+fn what_is_broken_of_a_statement_is_named() {
+    type Break = fn(&Place, &Path);
+    let rows: [(&str, Break, &str, &str); 5] = [
+        ("no bundle", |_, bundle| fs::remove_file(bundle).unwrap(), "I1", "it is missing"),
+        ("a byte of a bundle", |_, bundle| flip(bundle, 40), "I1", "its bytes have changed"),
+        (
+            "another status",
+            |place, _| {
+                tamper(
+                    place,
+                    "drop trigger entry_is_immutable;
+                     update entry set word = 'yanked' where kind = 'status'",
+                );
+            },
+            "I6",
+            "the database says otherwise than the log",
+        ),
+        (
+            "another rebuilder",
+            |place, _| {
+                tamper(
+                    place,
+                    "drop trigger entry_is_immutable;
+                     update entry set signer = json_set(signer, '$.repositoryId', '666')
+                      where kind = 'rebuild'",
+                );
+            },
+            "I6",
+            "the database says otherwise than the log",
+        ),
+        (
+            "a statement that is not there",
+            |place, _| {
+                tamper(
+                    place,
+                    "drop trigger entry_is_permanent; delete from entry where kind = 'rebuild'",
+                );
+            },
+            "I6",
+            "the database does not have it",
+        ),
+    ];
+    let sigstore = TestSigstore::start();
+    for (what, break_it, invariant, problem) in rows {
+        let (place, _) = published(&sigstore);
+        let process = place.serve();
+        state_everything(&process, &sigstore);
+        let stated: ReleaseDocument =
+            process.http.get(&format!("/v1/packages/{NAME}/1.0.0")).json();
+        assert!(process.terminate().success());
+        break_it(&place, &blob(&place, stated.statements[0].bundle.digest));
+        let fsck = place.fsck();
+        assert_eq!(fsck.code, Some(3), "{what}: {fsck:?}");
+        let findings = fsck.report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["invariant"] == json!(invariant));
+        let found = found.unwrap_or_else(|| panic!("{what}: {findings:?}"));
+        assert!(found["problem"].as_str().unwrap().contains(problem), "{what}: {found}");
+    }
+}
+
 #[test]
 fn the_database_can_be_made_again_and_serves_the_same_bytes() {
     let sigstore = TestSigstore::start();
@@ -229,9 +335,11 @@ fn the_database_can_be_made_again_and_serves_the_same_bytes() {
     for submission in &submissions {
         assert_eq!(process.http.publish(submission).status, 201);
     }
+    state_everything(&process, &sigstore);
     let addresses = [
         format!("/v1/packages/{NAME}"),
         format!("/v1/packages/{NAME}?seen=2"),
+        format!("/v1/packages/{NAME}/1.0.0?at=6"),
         format!("/v1/packages/{NAME}/1.0.0"),
         format!("/v1/packages/{NAME}/2.0.0-beta.1?at=3"),
         format!("/v1/packages/{NAME}/1.0.0/evidence"),
@@ -240,7 +348,7 @@ fn the_database_can_be_made_again_and_serves_the_same_bytes() {
         "/v1/search".to_owned(),
         "/v1/log".to_owned(),
         "/v1/log/checkpoint".to_owned(),
-        "/v1/log/tile/0/000.p/3".to_owned(),
+        "/v1/log/tile/0/000.p/6".to_owned(),
         "/v1/log/entries/000.p/2".to_owned(),
         format!("/v1/blobs/{}", submissions[0].artifact(0)),
     ];
@@ -264,7 +372,7 @@ fn the_database_can_be_made_again_and_serves_the_same_bytes() {
         "drop trigger release_is_immutable; update release set published_at = '2020-01-01T00:00:00Z'",
     );
     let rebuilt = place.json(&["fsck", "--rebuild"]);
-    assert_eq!(rebuilt["entries"], json!(3));
+    assert_eq!(rebuilt["entries"], json!(6));
     assert!(place.data().join("registry.sqlite3.before-rebuild").exists());
     assert_eq!(place.fsck().code, Some(0));
     let process = place.serve();

@@ -132,7 +132,7 @@ fn strangers_are_refused_before_their_bulk() {
     let good = release(&sigstore, "1.1.0");
     let mallory = mcpkg_test_support::sigstore::Identity::github("evil/weather");
     for (what, submission, status, code) in [
-        ("unsigned", Submission { bundles: vec![], ..good.clone() }, 422, Code::Provenance),
+        ("unsigned", Submission { bundles: vec![], ..good.clone() }, 422, Code::ProvenanceLost),
         (
             "signed by somebody else",
             Draft::new(NAME, "1.1.0").sign(&sigstore, &mallory),

@@ -15,6 +15,7 @@ mod process;
 mod publish;
 mod refusals;
 mod search;
+mod statements;
 mod storage_faults;
 mod witness;
 mod witnessed;

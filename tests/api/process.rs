@@ -51,7 +51,8 @@ impl Place {
         write(
             "registry.toml",
             "listen = '127.0.0.1:0'\ndata = 'data'\ntrust_public_good = false\n\
-             [[trust_root]]\nfile = 'trusted_root.json'\nnamespaces = ['*']\n",
+             [[trust_root]]\nfile = 'trusted_root.json'\nnamespaces = ['io.github.acme/*']\n\
+             [authority]\ndns = false\nwell_known = false\n",
         );
         Self { folder }
     }

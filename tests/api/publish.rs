@@ -1,10 +1,12 @@
 //! `/v1/publish`: what is accepted.
 
+use jiff::{SignedDuration, Timestamp};
 use mcpkg_core::api::{PackageIndex, ReleaseDocument};
-use mcpkg_core::namespace::{AllowedIdentity, NamespaceRule, Who};
+use mcpkg_core::namespace::{AllowedIdentity, AllowedRepository, NamespaceRule};
 use mcpkg_core::{Code, Digest};
-use mcpkg_test_support::sigstore::{Identity, TestSigstore};
+use mcpkg_test_support::sigstore::{Identity, ManagedKey, TestSigstore};
 use mcpkg_test_support::{Draft, Setup, TestRegistry};
+use mcpkg_verify::TrustedKey;
 
 use crate::process::Place;
 use crate::{NAME, acme, release, start};
@@ -131,10 +133,10 @@ fn a_private_namespace_is_for_those_who_are_listed() {
     let sigstore = TestSigstore::start();
     let rule = NamespaceRule {
         pattern: "com.acme/*".parse().unwrap(),
-        identities: vec![AllowedIdentity {
-            issuer: sigstore.url().to_owned(),
-            who: Who::Subject("release@acme.example".to_owned()),
-        }],
+        identities: vec![
+            AllowedIdentity::subject(sigstore.url().to_owned(), "release@acme.example".to_owned())
+                .unwrap(),
+        ],
     };
     let setup = Setup {
         namespaces: vec![rule],
@@ -170,4 +172,78 @@ fn memory_stays_flat_while_a_large_artifact_goes_up_and_comes_down() {
         return;
     };
     assert!(peak < MEMORY_BYTES, "it took {} MiB", peak >> 20);
+}
+
+#[test]
+fn a_managed_key_publishes_the_names_it_is_tied_to_and_listed_for() {
+    let sigstore = TestSigstore::start();
+    let (key, other) = (ManagedKey::generate(), ManagedKey::generate());
+    let hours = |hours| Some(Timestamp::now() + SignedDuration::from_hours(hours));
+    let listed = |key: &ManagedKey| {
+        let issuer = mcpkg_verify::key::ISSUER.to_owned();
+        AllowedIdentity::subject(issuer, key.subject()).unwrap()
+    };
+    let start = |tied_to: &str, key: &ManagedKey, from, until, identity| {
+        let pattern = "com.acme/*".parse().unwrap();
+        let trusted = TrustedKey::from_pem(&key.public_pem(), from, until).unwrap();
+        let setup = Setup {
+            namespaces: vec![NamespaceRule { pattern, identities: vec![identity] }],
+            keys: vec![(vec![tied_to.parse().unwrap()], trusted)],
+            ..Setup::default()
+        };
+        TestRegistry::start_with(&sigstore.trusted_root_json(), setup)
+    };
+    let submission = Draft::new("com.acme/tool", "1.0.0").sign_with_key(&sigstore, &key);
+    let (now, then) = (hours(-1), hours(1));
+    for (what, registry, refusal) in [
+        ("as it has to be", start("com.acme/*", &key, now, then, listed(&key)), None),
+        ("too early", start("com.acme/*", &key, then, None, listed(&key)), Some(Code::Signature)),
+        ("too late", start("com.acme/*", &key, None, now, listed(&key)), Some(Code::Signature)),
+        (
+            "another key",
+            start("com.acme/*", &other, now, then, listed(&key)),
+            Some(Code::Signature),
+        ),
+        (
+            "another name",
+            start("com.other/*", &key, now, then, listed(&key)),
+            Some(Code::TrustRoot),
+        ),
+        ("not listed", start("com.acme/*", &key, now, then, listed(&other)), Some(Code::Namespace)),
+    ] {
+        let reply = registry.publish(&submission);
+        match refusal {
+            None => assert_eq!(reply.status, 201, "{what}: {reply}"),
+            Some(code) => assert_eq!(reply.outcome().1, Some(code), "{what}: {reply}"),
+        }
+    }
+    let registry = start("*", &key, None, None, listed(&key));
+    let forge = Draft::new(NAME, "1.0.0").sign_with_key(&sigstore, &key);
+    assert_eq!(registry.publish(&forge).outcome().1, Some(Code::TrustRoot));
+}
+
+#[test]
+fn a_listed_repository_is_known_by_its_number() {
+    let sigstore = TestSigstore::start();
+    let repository = AllowedRepository {
+        url: Some("https://github.com/acme/weather".to_owned()),
+        repository_id: Some("77".to_owned()),
+        owner_id: None,
+    };
+    let issuer = "https://token.actions.githubusercontent.com".to_owned();
+    let rule = NamespaceRule {
+        pattern: "com.acme/*".parse().unwrap(),
+        identities: vec![AllowedIdentity::repository(issuer, repository).unwrap()],
+    };
+    let setup = Setup { namespaces: vec![rule], ..Setup::default() };
+    let registry = TestRegistry::start_with(&sigstore.trusted_root_json(), setup);
+    let draft = Draft::new("com.acme/tool", "1.0.0");
+    let sign = |repository: &str, id: &str| {
+        draft.sign(&sigstore, &Identity::github(repository).repository_id(id))
+    };
+    let recycled = registry.publish(&sign("acme/weather", "78"));
+    assert_eq!(recycled.outcome(), (403, Some(Code::PublisherId)), "{recycled}");
+    let other = registry.publish(&sign("acme/other", "78"));
+    assert_eq!(other.outcome(), (403, Some(Code::Namespace)), "{other}");
+    registry.accept(&sign("acme/renamed", "77"));
 }

@@ -4,7 +4,7 @@ use mcpkg_core::Code;
 use mcpkg_core::api::part;
 use mcpkg_test_support::http::file;
 use mcpkg_test_support::sigstore::{Fault, Identity, TestSigstore};
-use mcpkg_test_support::{Draft, Reply, Submission};
+use mcpkg_test_support::{Draft, Reply, Setup, Submission, TestRegistry};
 use reqwest::multipart::Form;
 use serde_json::json;
 
@@ -277,4 +277,21 @@ fn the_parts_come_in_order_and_nothing_else_does() {
     }
     let form = whole().part(part::ARTIFACT, artifact());
     assert_eq!(registry.http().post_form(form).unwrap().status, 201);
+}
+
+#[test]
+fn a_build_with_a_parameter_that_nobody_knows_is_refused_unless_it_is_made_known() {
+    let sigstore = TestSigstore::start();
+    let known = Setup { build_parameters: ["target".to_owned()].into(), ..Setup::default() };
+    for (setup, expected) in
+        [(Setup::default(), (422, Some(Code::SlsaParameter))), (known, (201, None))]
+    {
+        let registry = TestRegistry::start_with(&sigstore.trusted_root_json(), setup);
+        let submission = release(&sigstore, "1.0.0").restated(&sigstore, &acme(), |statement| {
+            statement["predicate"]["buildDefinition"]["externalParameters"]["target"] = json!("x");
+        });
+        let reply = registry.publish(&submission);
+        let outcome = if reply.status == 201 { (201, None) } else { reply.outcome() };
+        assert_eq!(outcome, expected, "{reply}");
+    }
 }

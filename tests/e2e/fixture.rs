@@ -6,7 +6,7 @@ use mcpkg_core::log::{Entry, Receipt};
 use mcpkg_core::{Digest, Platform};
 use mcpkg_test_support::sigstore::{Identity, TestSigstore};
 use mcpkg_test_support::{
-    Draft, LyingRegistry, RegistryLog, Submission, TestRegistry, World, world,
+    Draft, LyingRegistry, RegistryLog, Setup, Submission, TestRegistry, World, world,
 };
 use serde_json::{Value, json};
 
@@ -26,8 +26,13 @@ pub(crate) fn acme() -> Identity {
 impl Fixture {
     /// A registry that holds nothing.
     pub(crate) fn empty() -> Self {
+        Self::set_up(Setup::default())
+    }
+
+    /// The same, set up otherwise.
+    pub(crate) fn set_up(setup: Setup) -> Self {
         let sigstore = TestSigstore::start();
-        let registry = TestRegistry::start(&sigstore.trusted_root_json());
+        let registry = TestRegistry::start_with(&sigstore.trusted_root_json(), setup);
         Self { sigstore, registry }
     }
 
@@ -75,7 +80,8 @@ impl Fixture {
     pub(crate) fn add_registry_without_key(&self, world: &World, url: &str, flags: &[&str]) {
         world.file("trusted_root.json", self.sigstore.trusted_root_json());
         let args = ["registry", "add", "test", url, "--no-public-good"];
-        let root = ["--trusted-root", "trusted_root.json", "--trust-for", "*"];
+        let names = ["--trust-for", "*", "--trust-for", "io.github.acme/*"];
+        let root = [["--trusted-root", "trusted_root.json"].as_slice(), &names].concat();
         world.ok(&[args.as_slice(), &root, flags].concat());
     }
 

@@ -80,7 +80,9 @@ impl Forgery {
     /// Adds a release, as what its log's key alone can make it.
     pub(crate) fn publish(&mut self, change: impl FnOnce(&mut Publish)) {
         let last = self.leaves.last().unwrap();
-        let Entry::Publish(mut publish) = Entry::parse(last).unwrap();
+        let Entry::Publish(mut publish) = Entry::parse(last).unwrap() else {
+            panic!("the last entry is a release")
+        };
         publish.previous = Some(self.leaves.len() as u64 - 1);
         change(&mut publish);
         self.leaves.push(Entry::Publish(publish).leaf().unwrap());

@@ -148,7 +148,7 @@ fn a_log_that_does_not_go_on_from_a_receipt_is_a_fork_even_to_who_remembers_noth
                     origin: shown.key.name().to_owned(),
                     name: NAME.parse().unwrap(),
                     tree: shown.tree(),
-                    entries: vec![0],
+                    entries: vec!["0 publish 1.2.0".parse().unwrap()],
                 };
                 index["log"]["index"] = json!(shown.sign(note.to_text()));
                 index["log"]["checkpoint"] =

@@ -297,7 +297,7 @@ fn proves_that_it_hides(fixture: &Fixture, path: &str) {
     let index = IndexNote::verify(&part("signed index of the package"), &trust).unwrap();
     assert_eq!(*Entry::parse(leaf.as_bytes()).unwrap().name(), index.name);
     assert!(receipt.index < index.tree.size);
-    assert!(!index.entries.contains(&receipt.index));
+    assert_eq!(index.entry(receipt.index), None);
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn what_must_not_be_published_is_left_out() {
         "mcpkg.toml",
     ];
     package(&world, "littered", &[kept.as_slice(), &litter].concat());
+    world.file("littered/mcpkg.toml", "[servers]\n");
     world.file("littered/.mcpbignore", "secret/\n");
     assert_eq!(pack(&world, "clean", "out-one"), pack(&world, "littered", "out-two"));
     // Nor is what an earlier run wrote into the folder itself.

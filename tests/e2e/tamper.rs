@@ -130,7 +130,11 @@ fn a_release_document_that_was_edited_is_refused() {
             "the evidence is gone",
             Box::new(|release| release["evidence"] = json!([])),
         ),
-        ("E_YANKED", "it was yanked", Box::new(|release| release["status"] = json!("yanked"))),
+        (
+            "E_LOG_SUBJECT",
+            "it was yanked, and nobody said so",
+            Box::new(|release| release["status"] = json!("yanked")),
+        ),
         (
             "E_SIGNATURE",
             "the signature is flipped",
@@ -227,6 +231,25 @@ fn what_somebody_else_signed_is_refused() {
     let elsewhere = TestSigstore::start();
     let submission = Draft::new(NAME, "1.2.0").sign(&elsewhere, &acme());
     refused(&fixture, &fixture.careless(submission), &["E_SIGNATURE"], "another Sigstore");
+}
+
+#[test]
+fn a_build_with_a_parameter_that_nobody_knows_is_refused_unless_the_user_knows_it() {
+    let fixture = Fixture::with_weather();
+    let unknown = || {
+        fixture.weather("1.2.0").restated(&fixture.sigstore, &acme(), |statement| {
+            statement["predicate"]["buildDefinition"]["externalParameters"]["target"] = json!("x");
+        })
+    };
+    refused(&fixture, &fixture.careless(unknown()), &["E_SLSA_PARAMETER"], "another parameter");
+    let registry = fixture.careless(unknown());
+    let developer = fixture.developer_at(registry.url());
+    let config = developer.read(".config/mcpkg/config.toml");
+    let known = "namespaces = [\"*\"]";
+    assert!(config.contains(known), "{config}");
+    let config = config.replacen(known, &format!("{known}\nbuild_parameters = [\"target\"]"), 1);
+    developer.file(".config/mcpkg/config.toml", config);
+    developer.ok(&["install", NAME, "--yes"]);
 }
 
 #[test]

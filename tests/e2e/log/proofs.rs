@@ -90,7 +90,10 @@ fn base64(digest: Digest) -> String {
 fn logging(fixture: &Fixture, entry: &Value) -> LyingRegistry {
     let mut log = fixture.log(&[]);
     log.push_leaf(entry.to_string().into_bytes());
-    let index = index_log(&log, None, &[0]);
+    let mut index = index_log(&log, None, &[0]);
+    // Which says what should be there.
+    let words = vec!["0 publish 1.2.0".parse().unwrap()];
+    index["index"] = json!(log.index_saying(log.tree(1), &NAME.parse().unwrap(), words));
     let receipt = log.receipt(0, 1, Timestamp::now());
     let release = json!({ "entry": entry, "receipt": receipt, "consistency": [] });
     LyingRegistry::start(fixture.registry.url(), move |path, answer| {

@@ -1,5 +1,6 @@
 //! A registry of the test's own, in the test's process.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,9 +9,9 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use mcpkg_core::log::SigningKey;
-use mcpkg_core::namespace::{NamePattern, NamespaceRule};
-use mcpkg_registry_server::{Config, ConfigFile, Limits, Overrides, start};
-use mcpkg_verify::{TrustRoot, TrustStore};
+use mcpkg_core::namespace::{AllowedIdentity, NamePattern, NamespaceRule};
+use mcpkg_registry_server::{AuthorityConfig, Config, ConfigFile, Limits, Overrides, start};
+use mcpkg_verify::{TrustRoot, TrustStore, TrustedKey};
 use tempfile::TempDir;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -25,6 +26,14 @@ use crate::witness::TestWitness;
 pub struct Setup {
     /// Who may publish in namespaces that no forge vouches for.
     pub namespaces: Vec<NamespaceRule>,
+    /// Keys that may vouch for names, beside the Sigstore.
+    pub keys: Vec<(Vec<NamePattern>, TrustedKey)>,
+    /// How domains are asked; nobody is asked by default.
+    pub authority: Option<AuthorityConfig>,
+    /// External parameters of builds that are known beyond the usual ones.
+    pub build_parameters: BTreeSet<String>,
+    /// Whose word on rebuilds is taken; anybody's, if nobody is listed.
+    pub rebuilders: Vec<AllowedIdentity>,
     /// What is too much.
     pub limits: Limits,
     /// How others reach it.
@@ -47,7 +56,7 @@ pub struct TestRegistry {
 
 impl TestRegistry {
     /// Starts one that trusts the Sigstore of this `trusted_root.json`, and no
-    /// other, for every name. It answers when this returns.
+    /// other, for every name but those of other accounts at a forge than Acme's. It answers when this returns.
     pub fn start(trusted_root_json: &str) -> Self {
         Self::start_with(trusted_root_json, Setup::default())
     }
@@ -142,18 +151,35 @@ impl TestRegistry {
 /// The configuration of a registry with its data below `folder`.
 fn configure(folder: &Path, trusted_root_json: &str, setup: Setup) -> Config {
     let root = TrustRoot::from_json(trusted_root_json).expect("the trust root is one");
+    // What is tied to `*` does not speak for a forge's accounts.
+    let names = ["*", "io.github.acme/*", "io.gitlab.acme/*"]
+        .map(|name| name.parse().expect("it is a pattern"))
+        .into();
+    let trust =
+        setup.keys.into_iter().fold(TrustStore::new(vec![(names, root)]), |trust, (names, key)| {
+            trust.with_key(names, key).expect("a key may vouch for them")
+        });
     Config {
-        trust: TrustStore::new(vec![(vec![NamePattern::All], root)]),
+        trust: trust.into(),
         namespaces: setup.namespaces,
+        authority: setup.authority.unwrap_or_else(nobody),
+        build_parameters: setup.build_parameters,
+        rebuilders: setup.rebuilders,
         limits: setup.limits,
         public_url: setup.public_url,
         ..defaults(&folder.join("data"))
     }
 }
 
+/// Asking no domain: tests stay on this machine.
+fn nobody() -> AuthorityConfig {
+    AuthorityConfig { dns: false, well_known: false, ..AuthorityConfig::default() }
+}
+
 /// The configuration of a registry that trusts nobody, on a free port.
 fn defaults(data: &Path) -> Config {
-    let file = ConfigFile { trust_public_good: Some(false), ..ConfigFile::default() };
+    let file =
+        ConfigFile { trust_public_good: Some(false), authority: nobody(), ..ConfigFile::default() };
     let overrides = Overrides {
         listen: Some("127.0.0.1:0".parse().expect("it is an address")),
         data: Some(data.to_owned()),

@@ -8,8 +8,8 @@ use std::convert::Infallible;
 use jiff::Timestamp;
 use mcpkg_core::PackageName;
 use mcpkg_core::log::{
-    Checkpoint, Entry, Frontier, Hash, IndexNote, Node, Receipt, SignedNote, SigningKey, Tree,
-    consistency_proof, inclusion_proof,
+    Checkpoint, Entry, EntryKind, Frontier, Hash, IndexNote, IndexedEntry, Node, Receipt,
+    SignedNote, SigningKey, Tree, consistency_proof, inclusion_proof,
 };
 
 /// Leaves, and the key that signs their tree.
@@ -71,8 +71,32 @@ impl RegistryLog {
 
     /// A signed index of any tree.
     pub fn index_of(&self, tree: Tree, name: &PackageName, entries: &[u64]) -> String {
+        self.index_saying(tree, name, entries.iter().map(|&index| self.indexed(index)).collect())
+    }
+
+    /// What an index says of an entry: of one that cannot be read, that it published the
+    /// version in it, and of one that is not there, that it bound the name.
+    pub fn indexed(&self, index: u64) -> IndexedEntry {
+        let leaf = self.leaves.get(usize::try_from(index).expect("it is in memory"));
+        let Some(leaf) = leaf else { return IndexedEntry { index, kind: EntryKind::Binding } };
+        if let Ok(entry) = Entry::parse(leaf) {
+            return IndexedEntry::of(index, &entry);
+        }
+        let value: serde_json::Value = serde_json::from_slice(leaf).unwrap_or_default();
+        let version = value["version"].as_str().and_then(|text| text.parse().ok());
+        let kind = version.map_or(EntryKind::Binding, EntryKind::Publish);
+        IndexedEntry { index, kind }
+    }
+
+    /// A signed index of any tree, in any words.
+    pub fn index_saying(
+        &self,
+        tree: Tree,
+        name: &PackageName,
+        entries: Vec<IndexedEntry>,
+    ) -> String {
         let origin = self.key.name().to_owned();
-        let note = IndexNote { origin, name: name.clone(), tree, entries: entries.to_vec() };
+        let note = IndexNote { origin, name: name.clone(), tree, entries };
         let text = note.to_text();
         let line = self.key.sign(&text);
         SignedNote::new(text, vec![line]).to_string()

@@ -1,15 +1,12 @@
 //! The real registry, as a child of this program.
 
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
 use std::{fs, io};
 
-/// How long a registry may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often to look whether it has started.
-const PAUSE: Duration = Duration::from_millis(2);
+use serde_json::Value;
 
 /// A running `mcpkg-registry`, killed when dropped.
 #[derive(Debug)]
@@ -23,6 +20,7 @@ pub struct RegistryProcess {
 pub struct StartingRegistry {
     child: OwnChild,
     folder: PathBuf,
+    address: mpsc::Receiver<String>,
 }
 
 impl RegistryProcess {
@@ -48,23 +46,26 @@ impl RegistryProcess {
             [[trust_root]]
             file = "trusted_root.json"
             namespaces = ["io.github.acme/*"]
+
+            [authority]
+            dns = false
+            well_known = false
         "#;
         fs::write(folder.join("registry.toml"), config)?;
-        let address = folder.join("address");
-        match fs::remove_file(&address) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => (),
-        }
-        let child = Command::new(program)
+        let log = fs::File::create(folder.join("registry.log"))?;
+        let mut child = Command::new(program)
             .args(["serve", "--config"])
             .arg(folder.join("registry.toml"))
-            .arg("--address-file")
-            .arg(&address)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(fs::File::create(folder.join("registry.log"))?)
+            .stderr(Stdio::piped())
             .spawn()?;
-        Ok(StartingRegistry { child: OwnChild(child), folder: folder.to_owned() })
+        let events = child.stderr.take();
+        let (tell, address) = mpsc::channel();
+        if let Some(events) = events {
+            std::thread::spawn(move || keep(events, log, &tell));
+        }
+        Ok(StartingRegistry { child: OwnChild(child), folder: folder.to_owned(), address })
     }
 
     /// Where it is, without a slash at the end.
@@ -79,21 +80,28 @@ impl RegistryProcess {
 }
 
 impl StartingRegistry {
-    /// Waits until it listens.
-    pub fn listening(mut self) -> io::Result<RegistryProcess> {
-        let started = Instant::now();
-        // The file appears, whole, once the registry listens.
-        let address = loop {
-            if let Ok(address) = fs::read_to_string(self.folder.join("address")) {
-                break address;
-            }
-            if self.child.0.try_wait()?.is_some() || started.elapsed() > PATIENCE {
-                let log = fs::read_to_string(self.folder.join("registry.log")).unwrap_or_default();
-                return Err(io::Error::other(format!("the registry does not start:\n{log}")));
-            }
-            std::thread::sleep(PAUSE);
+    /// Waits until it listens, or has ended.
+    pub fn listening(self) -> io::Result<RegistryProcess> {
+        let Ok(address) = self.address.recv() else {
+            let log = fs::read_to_string(self.folder.join("registry.log")).unwrap_or_default();
+            return Err(io::Error::other(format!("the registry does not start:\n{log}")));
         };
-        Ok(RegistryProcess { child: self.child, url: format!("http://{}", address.trim()) })
+        Ok(RegistryProcess { child: self.child, url: format!("http://{address}") })
+    }
+}
+
+/// Writes what a registry says into its log, and tells where it listens. Both end with it.
+fn keep(events: impl Read, mut log: fs::File, tell: &mpsc::Sender<String>) {
+    for line in BufReader::new(events).lines().map_while(Result::ok) {
+        // Without a log there is nothing to look at, and still something to test.
+        let _ = writeln!(log, "{line}");
+        let event: Value = serde_json::from_str(&line).unwrap_or_default();
+        let field = |name: &str| event.get(name).or_else(|| event.get("fields")?.get(name));
+        let is_it = field("message").is_some_and(|message| message == "listening");
+        if let Some(address) = field("address").and_then(Value::as_str).filter(|_| is_it) {
+            // Whoever does not wait need not know.
+            let _ = tell.send(address.to_owned());
+        }
     }
 }
 

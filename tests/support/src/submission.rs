@@ -8,7 +8,7 @@ use mcpkg_core::server_json::{self, ServerJson};
 use mcpkg_core::{Digest, Platform, TreeDigest};
 use serde_json::{Value, json};
 
-use crate::sigstore::{Identity, Provider, TestSigstore};
+use crate::sigstore::{Identity, ManagedKey, Provider, TestSigstore, surgery};
 
 /// A release before it is signed: what is in its two documents, and its files.
 #[derive(Clone, Debug)]
@@ -94,6 +94,16 @@ impl Draft {
 
     /// Packs and signs it, by one identity, over all of it.
     pub fn sign<P: Provider>(&self, sigstore: &TestSigstore, by: &Identity<P>) -> Submission {
+        self.sign_by(|statement| sigstore.sign_statement(by, statement))
+    }
+
+    /// Packs and signs it, with a key instead of an identity.
+    pub fn sign_with_key(&self, sigstore: &TestSigstore, key: &ManagedKey) -> Submission {
+        let hint = key.subject();
+        self.sign_by(|statement| sigstore.sign_statement_with_key(key, statement, &hint))
+    }
+
+    fn sign_by(&self, sign: impl FnOnce(&[u8]) -> String) -> Submission {
         let server = serde_json::to_vec(&self.server).expect("JSON can be written");
         let server = ServerJson::read_strict(&server).expect("the draft is a server.json");
         let packed: Vec<_> = self.artifacts.iter().map(DraftArtifact::pack).collect();
@@ -107,12 +117,14 @@ impl Draft {
             metadata: server.digest(),
             artifacts: &subjects,
             build: None,
+            recipe: None,
+            path: None,
         }
         .statement()
         .to_string();
         Submission {
             server_json: server.canonical().to_vec(),
-            bundles: vec![sigstore.sign_statement(by, statement.as_bytes()).into_bytes()],
+            bundles: vec![sign(statement.as_bytes()).into_bytes()],
             artifacts: packed.into_iter().map(|(_, bytes, _)| bytes).collect(),
         }
     }
@@ -158,6 +170,23 @@ impl DraftArtifact {
 }
 
 impl Submission {
+    /// The same, with evidence in which `change` was made before it was signed.
+    #[must_use]
+    pub fn restated<P: Provider>(
+        mut self,
+        sigstore: &TestSigstore,
+        by: &Identity<P>,
+        change: impl FnOnce(&mut Value),
+    ) -> Self {
+        let bundle = serde_json::from_slice(&self.bundles[0]).expect("a bundle is JSON");
+        let payload = surgery::bytes(&bundle, surgery::PAYLOAD);
+        let mut statement = serde_json::from_slice(&payload).expect("a statement is JSON");
+        change(&mut statement);
+        let statement = statement.to_string();
+        self.bundles = vec![sigstore.sign_statement(by, statement.as_bytes()).into_bytes()];
+        self
+    }
+
     /// The digest of the artifact at `index`.
     pub fn artifact(&self, index: usize) -> Digest {
         Digest::of(&self.artifacts[index])

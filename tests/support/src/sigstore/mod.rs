@@ -36,6 +36,7 @@ mod faults;
 mod fulcio;
 mod github;
 mod identity;
+mod managed;
 mod merkle;
 mod oidc;
 mod refusal;
@@ -53,6 +54,7 @@ use std::sync::{Arc, mpsc};
 pub use faults::Fault;
 pub use github::{GITHUB_ISSUER, GitHub, REUSABLE_WORKFLOW_COMMIT, RUN_ID};
 pub use identity::{Email, GITLAB_ISSUER, GitLab, Identity, Provider};
+pub use managed::ManagedKey;
 
 use crate::background::Background;
 use services::Services;
@@ -150,6 +152,17 @@ impl TestSigstore {
         statement: &[u8],
     ) -> sigstore_sign::Result<String> {
         self.sign(identity, Payload::Statement(statement.to_vec()))
+    }
+
+    /// Signs an in-toto statement with a key; the bundle has no certificate, and
+    /// `hint` for the key.
+    pub fn sign_statement_with_key(
+        &self,
+        key: &ManagedKey,
+        statement: &[u8],
+        hint: &str,
+    ) -> String {
+        key.sign(&self.services, statement, hint)
     }
 
     /// Signs bytes; the bundle holds a message signature.
