@@ -85,7 +85,7 @@ impl World {
     fn evidence(&self, bundle: &[u8], root: &TrustRoot) -> [Result<Evidence, VerifyError>; 4] {
         let blob = Subject::Artifact(Digest::of(BLOB));
         let artifact = Subject::Artifact(ARTIFACT);
-        let release = verify_release(&self.release, &[bundle], &[root]);
+        let release = verify_release(&self.release, &[bundle], &root.into());
         [
             release.map(|mut evidence| evidence.remove(0)),
             verify(&[artifact], Attestation::Provenance, bundle, root),
