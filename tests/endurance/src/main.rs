@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `kill-rounds N` | after `kill -9` at any moment, N times, all that was acknowledged is there |
 //! | `load SECONDS` | readers beside publishers: no error, and how long they wait |
+//! | `publishes N` | what a publish takes, and how many there can be in a second |
 //! | `scale` | what grows with the number of entries, up to a million, and what does not |
 //!
 //! Everything is real: the `mcpkg-registry` that Cargo builds, its data folder, and
@@ -16,6 +17,7 @@ mod client;
 mod figures;
 mod kill_rounds;
 mod load;
+mod publishes;
 mod random;
 mod reader;
 mod scale;
@@ -53,6 +55,12 @@ enum Command {
         /// For how long
         seconds: u64,
     },
+    /// Sign and publish, one at a time and many at once
+    Publishes {
+        /// How many at once
+        #[arg(default_value_t = 1_000)]
+        count: usize,
+    },
     /// Make it large, and see what takes longer
     Scale {
         /// With how many entries
@@ -70,6 +78,7 @@ fn main() -> ExitCode {
             kill_rounds::run(rounds, seed.unwrap_or_else(seed_of_now))
         }
         Command::Load { seconds } => load::run(seconds),
+        Command::Publishes { count } => publishes::run(count),
         Command::Scale { entries } => scale::run(&entries),
     };
     match result {
