@@ -27,10 +27,19 @@ quickstart:
 real-input:
     tests/real-input/run
 
+# A Sigstore of real programs, and verifiers we did not write (Go, Python; ten minutes the first time)
+interop:
+    tests/interop/sigstore/run
+
+# The action and the templates of docs/publishing.md (actionlint, zizmor: Go, Python)
+workflows:
+    .ci/workflows
+
 # The figures of docs/benchmarks.md (Node, curl, unzip, wrk)
 bench:
     cargo bench --package mcpkg-verify
     cargo run --release --package mcpkg-real-input -- bench
+    cargo run --release --package mcpkg-endurance -- publishes
 
 # Kills the registry under load this many times, and looks for what is lost
 kill-rounds rounds="1000" *args:
