@@ -361,8 +361,8 @@ impl Coded for Error {
                 "do not use it; releases never change, so ask the registry's operator"
             }
             Self::NoIdentity => {
-                "run this in CI with `id-token: write`, pass `--identity-token <file>`, or sign \
-                 elsewhere and pass `--bundle <file>`"
+                "run this in CI with `id-token: write` or at a terminal, pass `--identity-token <file>` \
+                 or `--key <where>`, or sign elsewhere and pass `--bundle <file>`"
             }
             Self::Failed { hint, .. } => return *hint,
             _ => return None,

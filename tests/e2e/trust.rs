@@ -22,7 +22,7 @@ fn the_built_in_root_is_what_there_is_at_first() {
     assert!(rows[0]["from"].as_str().unwrap().starts_with("built into mcpkg"), "{rows:?}");
     assert!(rows[0]["fingerprint"].as_str().unwrap().starts_with("sha256:"));
     let text = world.ok(&["trust", "list"]).stdout;
-    assert!(text.contains("public-good   Sigstore for *"), "{text}");
+    assert!(text.contains("public-good    Sigstore for *"), "{text}");
 }
 
 #[test]

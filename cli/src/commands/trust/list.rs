@@ -142,7 +142,7 @@ fn text(row: &Row, now: Timestamp) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{label:<14}{value}");
+        let _ = writeln!(text, "{label:<15}{value}");
     };
     line(&row.name, &format!("{kind} for {}", names.join(" ")));
     line("  from", &row.from);
@@ -150,7 +150,7 @@ fn text(row: &Row, now: Timestamp) -> String {
         line("  registry", &format!("{registry}, and no other"));
     }
     if let Some(fingerprint) = &row.fingerprint {
-        line("  fingerprint", &format!(" {fingerprint}"));
+        line("  fingerprint", &format!("{fingerprint}"));
     }
     if let Some(status) = &row.status {
         line("  version", &format!("{}, targets {}", status.root_version, status.targets_version));
