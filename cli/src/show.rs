@@ -15,6 +15,7 @@ use mcpkg_core::statement::RebuildResult;
 
 pub use self::rebuild::{rebuild, rebuild_data};
 use crate::ops::release::TrustedRelease;
+use crate::ops::statement::release::Rebuilt;
 use crate::ui::Ui;
 
 /// Shows what installing a release would mean.
@@ -127,7 +128,7 @@ fn since(release: &TrustedRelease) -> Vec<(&'static str, String)> {
     for (entry, reason) in &since.unverified {
         lines.push(("rebuilt", format!("entry {entry} could not be verified: {reason}")));
     }
-    for (entry, rebuild) in &since.rebuilds {
+    for Rebuilt { index: entry, rebuild, .. } in &since.rebuilds {
         let result = match rebuild.result {
             RebuildResult::Identical => "the same files",
             RebuildResult::Different => "other files, which is a reason to look",

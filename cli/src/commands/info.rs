@@ -12,6 +12,7 @@ use crate::args::InfoArgs;
 use crate::error::{Error, Result};
 use crate::ops::log::Contact;
 use crate::ops::release::Terms;
+use crate::ops::statement::release::Rebuilt;
 use crate::registry::Registry;
 use crate::show;
 
@@ -55,11 +56,12 @@ pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<ExitCode> {
             "entry": entry,
             "reason": reason,
         })).collect::<Vec<_>>(),
-        "rebuilds": release.since.rebuilds.iter().map(|(entry, rebuild)| json!({
+        "rebuilds": release.since.rebuilds.iter().map(|Rebuilt { index, rebuild, platforms }| json!({
             "rebuilder": rebuild.rebuilder,
             "result": rebuild.result,
             "time": rebuild.time,
-            "entry": entry,
+            "platforms": platforms,
+            "entry": index,
         })).collect::<Vec<_>>(),
         "signedAt": release.signed_at,
         "serverJson": release.server_json.value(),

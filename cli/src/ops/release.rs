@@ -12,7 +12,7 @@ use mcpkg_core::log::{Entry, Receipt};
 use mcpkg_core::policy::{Candidate, Policy, Verdict, VerifiedRebuild, judge};
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::server_json::ServerJson;
-use mcpkg_core::{Digest, PackageName, Version};
+use mcpkg_core::{Digest, PackageName, Platform, Version};
 use mcpkg_verify::{ReleaseSubjects, TrustStore, verify_release};
 
 use crate::error::{Error, Result};
@@ -106,7 +106,8 @@ pub fn read(
         }
         _ => None,
     };
-    let since = Since::verify(&stated, start, &bindings, &at_hand, trust, anchor)?;
+    let since =
+        Since::verify(&stated, &document.artifacts, start, &bindings, &at_hand, trust, anchor)?;
     // Both say it, and only what is signed counts.
     let is_all_known = stated.len() == document.statements.len();
     if is_all_known && document.status != since.status {
@@ -165,7 +166,9 @@ impl SignedRelease {
         {
             return Err(Error::Replaced { name: name.clone(), version: version.clone() });
         }
-        let rebuilds = since.verified_rebuilds();
+        // That another platform's files can be built again says nothing of these.
+        let wanted = Platform::choose(&document.artifacts, |it| it.platform, Platform::current());
+        let rebuilds = since.verified_rebuilds(wanted.map(|artifact| artifact.platform));
         let status = if terms.accepts_yanked { Status::Active } else { since.status };
         let (_, signed_at) = decide(&document, &evidence, &rebuilds, status, terms)?;
         let log = receipt::check(&document, &evidence, anchor)?;

@@ -155,7 +155,8 @@ pub(super) async fn admit_statement(
     Ok(is_full.then_some(Bar::TooMany(MAX_STATEMENTS)))
 }
 
-/// Whether the last word of the rebuilder about the release is the same.
+/// Whether the last word of the rebuilder about the release is the same. Of a release
+/// with several artifacts there is one to be said of each.
 async fn has_said(
     connection: &mut SqliteConnection,
     release_id: i64,
@@ -167,9 +168,13 @@ async fn has_said(
     )
     .bind(release_id)
     .bind(publisher_json(&rebuild.rebuilder)?)
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(last.is_some_and(|word| word == rebuild.result.to_string()))
+    let artifacts: i64 = sqlx::query_scalar("select count(*) from artifact where release_id = ?")
+        .bind(release_id)
+        .fetch_one(connection)
+        .await?;
+    Ok(artifacts < 2 && last.is_some_and(|word| word == rebuild.result.to_string()))
 }
 
 async fn release(

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mcpkg_core::api::Status;
 use mcpkg_core::log::{Entry, Rebuild, StatusChange};
 use mcpkg_core::statement::{RebuildResult, RebuiltArtifact};
-use mcpkg_core::{Digest, PackageName, Platform};
+use mcpkg_core::{Digest, PackageName, Platform, TreeHasher};
 use mcpkg_test_support::sigstore::{Identity, TestSigstore};
 use mcpkg_test_support::{Basis, LyingRegistry};
 use serde_json::{Value, json};
@@ -129,7 +129,20 @@ fn a_rebuild_that_cannot_be_verified_is_in_nobodys_way_and_counts_for_nothing() 
     let stranger = TestSigstore::start();
     let by_anna = basis.sign(&statement, &fixture.sigstore, &anna);
     let by_stranger = basis.sign(&statement, &stranger, &anna);
-    for (what, bundle) in [("in another's name", by_anna), ("of another Sigstore", by_stranger)] {
+    // Signed by whom the entry names, about files that somebody else was shown.
+    let other = TreeHasher::default().finish();
+    let other = RebuiltArtifact { platform: Platform::Any, published: other, built: other };
+    let of_others = basis.sign(&basis.rebuild("1.2.0", vec![other]), &fixture.sigstore, &anna);
+    let mut herself = release["publisher"].clone();
+    (herself["repository"], herself["repositoryId"]) =
+        (json!("https://github.com/anna/rebuilds"), json!("7"));
+    herself["gitRef"] = json!("refs/heads/main");
+    for (what, bundle, publisher) in [
+        ("in another's name", by_anna, &publisher),
+        ("of another Sigstore", by_stranger, &publisher),
+        ("of other files", of_others, &herself),
+    ] {
+        let publisher = publisher.clone();
         let rebuild = Rebuild {
             name: NAME.parse().unwrap(),
             version: "1.2.0".parse().unwrap(),
@@ -151,7 +164,7 @@ fn a_rebuild_that_cannot_be_verified_is_in_nobodys_way_and_counts_for_nothing() 
             serde_json::from_str(&developer.ok(&["info", NAME, "--json"]).stdout).unwrap();
         assert_eq!(info["rebuilds"], json!([]), "{what}");
         assert_eq!(info["unverifiedRebuilds"][0]["entry"], 1, "{what}");
-        // Who reads the whole log is told of it.
+        // Who reads the whole log is told that it was made up.
         let watched = developer.run(&["log", "watch", "--once"]);
         assert_eq!(watched.code, Some(3), "{what}\n{watched}");
     }

@@ -1,7 +1,8 @@
 //! Rebuilds that policy asks for.
 
-use mcpkg_core::TreeHasher;
 use mcpkg_core::statement::RebuiltArtifact;
+use mcpkg_core::{Platform, TreeHasher};
+use mcpkg_test_support::Draft;
 use mcpkg_test_support::sigstore::Identity;
 use serde_json::Value;
 
@@ -78,4 +79,41 @@ fn a_release_is_installed_once_enough_have_built_it_again() {
         text.contains("other files, which is a reason to look: github.com/anna/rebuilds"),
         "{text}"
     );
+}
+
+#[test]
+fn a_rebuild_for_one_platform_says_nothing_of_another() {
+    let Some(here) = Platform::current() else { return };
+    let elsewhere: Platform =
+        if here.to_string() == "windows-aarch64" { "linux-x86_64" } else { "windows-aarch64" }
+            .parse()
+            .unwrap();
+    let fixture = Fixture::empty();
+    let platforms = [here, elsewhere].map(|platform| platform.to_string());
+    let draft = Draft::new(NAME, "1.2.0").for_platforms(&platforms.each_ref().map(String::as_str));
+    fixture.registry.accept(&draft.sign(&fixture.sigstore, &acme()));
+    let developer = fixture.developer();
+    let config = developer.read(".config/mcpkg/config.toml");
+    let policy = "[[registry.rebuilds]]\npattern = \"*\"\nrequired = 1\nby = [{ issuer = \
+                  \"https://token.actions.githubusercontent.com\", repository_id = \"71\" }]\n";
+    developer.file(".config/mcpkg/config.toml", format!("{config}\n{policy}"));
+    let anna = Identity::github("anna/rebuilds").repository_id("71");
+    let say = |platform: Platform, is_same: bool| {
+        let release = fixture.release(NAME, "1.2.0");
+        let artifacts = release["artifacts"].as_array().unwrap();
+        let artifact = artifacts.iter().find(|it| it["platform"] == platform.to_string()).unwrap();
+        let published = serde_json::from_value(artifact["tree"].clone()).unwrap();
+        let built = if is_same { published } else { TreeHasher::default().finish() };
+        let artifact = RebuiltArtifact { platform, published, built };
+        state(&fixture, |it| it.rebuild("1.2.0", vec![artifact]), &anna);
+    };
+    say(elsewhere, true);
+    developer.refused(&INSTALL, 3, &["E_REBUILDS"]);
+    say(here, true);
+    developer.ok(&INSTALL);
+    // Her last word of each counts, and of the other platform she may say otherwise.
+    say(elsewhere, false);
+    developer.ok(&INSTALL);
+    say(here, false);
+    developer.refused(&INSTALL, 3, &["E_REBUILDS"]);
 }

@@ -27,7 +27,6 @@ pub mod release;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use mcpkg_core::log::{Entry, LogTrust};
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::statement::PackageStatement;
@@ -42,8 +41,8 @@ use crate::ops::log::statement::Stated;
 pub type AtHand = BTreeMap<u64, Digest>;
 
 /// Verifies the bundle of `stated`: somebody signed exactly what the entry says, in the
-/// place where the entry is, and is the one whom the entry names. Gives when it was
-/// signed.
+/// place where the entry is, and is the one whom the entry names. Gives what was signed,
+/// which may say more than the entry.
 ///
 /// Whether they may say it is for the caller to see.
 pub fn verify(
@@ -51,7 +50,7 @@ pub fn verify(
     at_hand: &AtHand,
     trust: &TrustStore,
     log: &LogTrust,
-) -> Result<Timestamp> {
+) -> Result<PackageStatement> {
     let Stated { index, entry, bundle, .. } = stated;
     let name = entry.name();
     let context = || format!("what entry {index} says of {name} could not be verified");
@@ -67,7 +66,7 @@ pub fn verify(
         Error::Refused(vec![mcpkg_core::policy::Refusal::NoPublisher { reason }])
     })?;
     match difference(entry, &statement, &signer, log) {
-        None => Ok(evidence.signed_at),
+        None => Ok(statement),
         Some(part) => Err(Error::wrap(context())(Distrust::Statement { index: *index, part })),
     }
 }
@@ -113,6 +112,7 @@ fn difference(
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use mcpkg_core::api::Status;
     use mcpkg_core::log::{BindingChange, Predecessor, Rebuild, SigningKey, StatusChange, Tree};
     use mcpkg_core::publisher::Identity;

@@ -1,11 +1,12 @@
 //! What was stated about one release.
 
 use jiff::Timestamp;
-use mcpkg_core::api::Status;
+use mcpkg_core::api::{Artifact, Status};
 use mcpkg_core::log::{Entry, Rebuild, StatusChange};
 use mcpkg_core::policy::VerifiedRebuild;
 use mcpkg_core::publisher::Publisher;
-use mcpkg_core::{Digest, Version};
+use mcpkg_core::statement::{PackageStatement, RebuiltArtifact};
+use mcpkg_core::{Digest, Platform, Version};
 use mcpkg_verify::TrustStore;
 
 use super::binding::{Bindings, Published};
@@ -21,12 +22,46 @@ pub struct Since {
     pub status: Status,
     /// The last change of it, if there was one, with the index of its entry.
     pub change: Option<(u64, StatusChange)>,
-    /// The last word of everybody who built it again, oldest first, with the index of
-    /// its entry.
-    pub rebuilds: Vec<(u64, Rebuild)>,
+    /// The last word of everybody who built it again, for each platform, oldest first.
+    pub rebuilds: Vec<Rebuilt>,
     /// Rebuilds that count for nothing, because it could not be verified that somebody
     /// signed them, with the reason.
     pub unverified: Vec<(u64, String)>,
+}
+
+/// What somebody said who built a release again.
+#[derive(Clone, Debug)]
+pub struct Rebuilt {
+    /// The index of its entry.
+    pub index: u64,
+    /// The entry.
+    pub rebuild: Rebuild,
+    /// What the artifacts run on that were built again; none if none could be.
+    pub platforms: Vec<Platform>,
+}
+
+impl Rebuilt {
+    /// Whether `other` says something newer of what this is about.
+    fn is_replaced_by(&self, other: &Self) -> bool {
+        let is_same = self.rebuild.rebuilder.difference(&other.rebuild.rebuilder).is_none();
+        let is_about_it = other.platforms.is_empty()
+            || self.platforms.is_empty()
+            || self.platforms.iter().any(|platform| other.platforms.contains(platform));
+        is_same && is_about_it
+    }
+}
+
+/// The platforms of the artifacts that a rebuild was compared with, if those are the
+/// release's: whoever was shown other files has said nothing of these.
+fn compared(statement: &PackageStatement, artifacts: &[Artifact]) -> Option<Vec<Platform>> {
+    let PackageStatement::Rebuild(statement) = statement else { return None };
+    let platform = |built: &RebuiltArtifact| {
+        artifacts
+            .iter()
+            .any(|it| it.platform == built.platform && it.tree == built.published)
+            .then_some(built.platform)
+    };
+    statement.artifacts.iter().map(platform).collect()
 }
 
 impl Since {
@@ -36,9 +71,11 @@ impl Since {
     /// A change of status has to be by whom the name was bound to at the time, and one
     /// that is not is a lie of the registry. A rebuild may be by anybody, so one that
     /// cannot be verified here must not be in anybody's way: it counts for nothing, and
-    /// what the same person said before still counts.
+    /// what the same person said before still counts. Nor does one count that was
+    /// compared with something else than `artifacts`, which are the release's.
     pub fn verify(
         stated: &[Stated],
+        artifacts: &[Artifact],
         start: Option<Published<'_>>,
         bindings: &Bindings,
         at_hand: &AtHand,
@@ -57,7 +94,7 @@ impl Since {
                 since.unverified.push((index, causes));
                 continue;
             }
-            verified?;
+            let statement = verified?;
             match &stated.entry {
                 Entry::Status(change) => {
                     if let Some(start) = start {
@@ -66,13 +103,17 @@ impl Since {
                     since.status = change.status;
                     since.change = Some((index, change.clone()));
                 }
-                Entry::Rebuild(rebuild) => {
-                    let is_other = |(_, it): &(u64, Rebuild)| {
-                        it.rebuilder.difference(&rebuild.rebuilder).is_some()
-                    };
-                    since.rebuilds.retain(is_other);
-                    since.rebuilds.push((index, rebuild.clone()));
-                }
+                Entry::Rebuild(rebuild) => match compared(&statement, artifacts) {
+                    Some(platforms) => {
+                        let rebuilt = Rebuilt { index, rebuild: rebuild.clone(), platforms };
+                        since.rebuilds.retain(|it| !it.is_replaced_by(&rebuilt));
+                        since.rebuilds.push(rebuilt);
+                    }
+                    None => {
+                        let reason = "it was compared with other files than the release has";
+                        since.unverified.push((index, reason.to_owned()));
+                    }
+                },
                 Entry::Publish(_) | Entry::Binding(_) => {}
             }
         }
@@ -89,13 +130,15 @@ impl Since {
         Some(self.change.as_ref()?.1.time)
     }
 
-    /// The rebuilds, as a policy counts them.
-    pub fn verified_rebuilds(&self) -> Vec<VerifiedRebuild> {
-        let rebuild = |(_, it): &(u64, Rebuild)| VerifiedRebuild {
-            rebuilder: it.rebuilder.clone(),
-            result: it.result,
+    /// The rebuilds of what runs on `platform`, as a policy counts them; of anything, if
+    /// it is `None`.
+    pub fn verified_rebuilds(&self, platform: Option<Platform>) -> Vec<VerifiedRebuild> {
+        let is_of_it = |it: &&Rebuilt| platform.is_none_or(|wanted| it.platforms.contains(&wanted));
+        let rebuild = |it: &Rebuilt| VerifiedRebuild {
+            rebuilder: it.rebuild.rebuilder.clone(),
+            result: it.rebuild.result,
         };
-        self.rebuilds.iter().map(rebuild).collect()
+        self.rebuilds.iter().filter(is_of_it).map(rebuild).collect()
     }
 
     /// That the release is no longer what its publisher stands by, in words; nothing if
