@@ -103,21 +103,26 @@ impl Since {
                     since.status = change.status;
                     since.change = Some((index, change.clone()));
                 }
-                Entry::Rebuild(rebuild) => match compared(&statement, artifacts) {
-                    Some(platforms) => {
-                        let rebuilt = Rebuilt { index, rebuild: rebuild.clone(), platforms };
-                        since.rebuilds.retain(|it| !it.is_replaced_by(&rebuilt));
-                        since.rebuilds.push(rebuilt);
-                    }
-                    None => {
-                        let reason = "it was compared with other files than the release has";
-                        since.unverified.push((index, reason.to_owned()));
-                    }
-                },
+                Entry::Rebuild(rebuild) => {
+                    since.take_rebuild(index, rebuild, compared(&statement, artifacts));
+                }
                 Entry::Publish(_) | Entry::Binding(_) => {}
             }
         }
         Ok(since)
+    }
+
+    /// Takes in what somebody said who compared the artifacts for `platforms`, in place of
+    /// what they said of those before; `None` if it was not with what the release has.
+    fn take_rebuild(&mut self, index: u64, rebuild: &Rebuild, platforms: Option<Vec<Platform>>) {
+        let Some(platforms) = platforms else {
+            let reason = "it was compared with other files than the release has";
+            self.unverified.push((index, reason.to_owned()));
+            return;
+        };
+        let newer = Rebuilt { index, rebuild: rebuild.clone(), platforms };
+        self.rebuilds.retain(|older| !older.is_replaced_by(&newer));
+        self.rebuilds.push(newer);
     }
 
     /// Why it has the status that it has, as its publisher says.
