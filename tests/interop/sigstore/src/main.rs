@@ -1,12 +1,11 @@
-//! Our programs against the Sigstore that others wrote: real Fulcio, Rekor v2
-//! and timestamp authority, on this machine alone, and the verifiers cosign and
-//! sigstore-python.
+//! Our programs against the Sigstore that others wrote: real Fulcio, tesseract,
+//! Rekor v2 and timestamp authority, on this machine alone, and the verifiers
+//! cosign and sigstore-python.
 //!
 //! `tests/interop/sigstore/run` gets the programs and calls this with the folder
 //! that they are in.
 
 mod clients;
-mod ct_log;
 mod issuer;
 mod process;
 mod services;
