@@ -113,8 +113,20 @@ codes! {
     Platform = "E_PLATFORM",
     /// A configuration value that is missing, or a secret where none may be.
     Config = "E_CONFIG",
+    /// A secret that cannot be read, or a key store that cannot be used.
+    Secret = "E_SECRET",
     /// A permission that was not granted.
     Permission = "E_PERMISSION",
+    /// A server that cannot be kept within what it was granted.
+    Confinement = "E_CONFINEMENT",
+    /// A tool, prompt, resource or instructions that are not what was pinned.
+    SurfaceChanged = "E_SURFACE_CHANGED",
+    /// A tool whose name hides characters, or is that of another server's.
+    ToolName = "E_TOOL_NAME",
+    /// A tool that the rules in the lock do not allow.
+    ToolDenied = "E_TOOL_DENIED",
+    /// A message that two programs could read differently, or that nobody asked for.
+    Message = "E_MESSAGE",
     /// A request that is malformed.
     Request = "E_REQUEST",
     /// Nothing at this address.

@@ -15,7 +15,7 @@ mod shape;
 
 use serde_json::Value;
 
-pub use parse::{JsonError, MAX_DEPTH, MAX_INTEGER, parse};
+pub use parse::{JsonError, MAX_DEPTH, MAX_INTEGER, parse, parse_rounding};
 pub use shape::from_value;
 
 /// The canonical form of `value`: what is hashed and signed.

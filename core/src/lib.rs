@@ -16,12 +16,15 @@
 //!    function is the security decision of this system. If you read only one,
 //!    read it.
 
+pub mod address;
+pub mod advisory;
 pub mod api;
 pub mod archive;
 mod code;
 mod digest;
 pub mod domain;
 pub mod evidence;
+pub mod guard;
 pub mod json;
 pub mod lock;
 pub mod log;
@@ -36,8 +39,10 @@ pub mod provenance;
 pub mod publisher;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod secret;
 pub mod server_json;
 pub mod statement;
+pub mod surface;
 pub mod template;
 mod text;
 mod version;

@@ -6,18 +6,17 @@
 //! places where secrets are found.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use crate::api::Artifact;
 use crate::domain::DomainProof;
 use crate::log::{Entry, Publish};
-use crate::permissions::Permissions;
+use crate::permissions::{HostPort, Permissions};
 use crate::publisher::Publisher;
+pub use crate::secret::{SecretReference, SecretReferenceError};
+use crate::surface::{Surface, ToolRules};
 use crate::{Code, Coded, Digest, PackageName, Platform, Version};
 
 /// The longest lock that is read, in bytes: a thousand servers and more.
@@ -57,6 +56,9 @@ pub struct LockedServer {
     /// The source commit it was built from, in hex, as the certificate says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// How it is confined, where the user chose other than as well as can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<LockedConfinement>,
     /// The digests of its Sigstore bundles.
     pub evidence: Vec<Digest>,
     /// The publisher that is pinned: releases by another are refused.
@@ -75,6 +77,17 @@ pub struct LockedServer {
     /// Where the server's secrets are found at launch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretReference>,
+    /// The secrets that the server never has: it gets a placeholder, and the host here
+    /// gets the secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub brokered: BTreeMap<String, HostPort>,
+    /// Which of its tools may be called.
+    #[serde(default, skip_serializing_if = "ToolRules::is_empty")]
+    pub tools: ToolRules,
+    /// What it shows to a model, as the user saw it: one reading for each of the
+    /// protocol's versions that differ in it. None is pinned if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surface: Vec<Surface>,
     /// The agents it is linked into.
     #[serde(default, rename = "agent", skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentLink>,
@@ -118,6 +131,15 @@ pub struct LockedArtifact {
     pub size_bytes: u64,
 }
 
+/// A choice of the user's about how a server is confined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum LockedConfinement {
+    /// Not at all: it may do what the user can, asked for by name.
+    None,
+}
+
 /// A value for a server's setting: one text, or several where it takes several.
 ///
 /// Numbers and booleans are texts here; the manifest says what they mean.
@@ -129,13 +151,6 @@ pub enum ConfigText {
     One(String),
     /// Several values.
     Many(Vec<String>),
-}
-
-/// Where a secret is found: never the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq, DeserializeFromStr, SerializeDisplay)]
-pub enum SecretReference {
-    /// `env:NAME`: a variable of the environment that the agent starts us with.
-    Environment(String),
 }
 
 /// An agent that a server is linked into.
@@ -165,9 +180,15 @@ pub enum LockError {
         /// The line of the first mark, from one.
         line: usize,
     },
-    /// The text is not a lock.
-    #[error("the lock is malformed")]
-    Malformed(#[source] Box<toml::de::Error>),
+    /// The text is not a lock. Nothing of it is repeated: it may hold a secret,
+    /// where somebody wrote one in place of a reference.
+    #[error("the lock is malformed at line {line}: {reason}")]
+    Malformed {
+        /// The line, from one.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The lock was written by a newer program.
     #[error("the lock has format {0}, and this program reads format {FORMAT}")]
     Format(u32),
@@ -181,11 +202,6 @@ pub enum LockError {
     #[error("the lock cannot be written")]
     Write(#[source] Box<toml::ser::Error>),
 }
-
-/// A string that refers to no secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret is given by reference, as `env:NAME` with a variable's name")]
-pub struct SecretReferenceError;
 
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(title = "Lockfile"))]
@@ -215,7 +231,7 @@ impl Lock {
         // setting of several lines may hold such a line, `=======` above all.
         let malformed = |error| match line_of_conflict(text) {
             Some(line) => LockError::Conflict { line },
-            None => LockError::Malformed(Box::new(error)),
+            None => malformed(text, &error),
         };
         let WireFormat { format } = toml::from_str(text).map_err(malformed)?;
         if format != FORMAT {
@@ -276,6 +292,18 @@ impl Lock {
     }
 }
 
+/// What is wrong with `text`, without the text: TOML's own message quotes the line,
+/// and serde's the value that it found in place of what was expected.
+fn malformed(text: &str, error: &toml::de::Error) -> LockError {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+    let reason = match error.message().rsplit_once(", expected ") {
+        Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+        _ => error.message().to_owned(),
+    };
+    LockError::Malformed { line, reason }
+}
+
 /// The line of the first mark that git leaves in a conflict, from one.
 fn line_of_conflict(text: &str) -> Option<usize> {
     let is_mark = |line: &str| {
@@ -322,28 +350,6 @@ impl From<&Artifact> for LockedArtifact {
     }
 }
 
-impl FromStr for SecretReference {
-    type Err = SecretReferenceError;
-
-    fn from_str(text: &str) -> Result<Self, SecretReferenceError> {
-        let name = text.strip_prefix("env:").ok_or(SecretReferenceError)?;
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let is_name = !name.is_empty()
-            && name.len() <= 256
-            && name.chars().all(is_word)
-            && !name.starts_with(|c: char| c.is_ascii_digit());
-        if is_name { Ok(Self::Environment(name.to_owned())) } else { Err(SecretReferenceError) }
-    }
-}
-
-impl fmt::Display for SecretReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment(name) => write!(f, "env:{name}"),
-        }
-    }
-}
-
 impl Coded for LockError {
     fn code(&self) -> Code {
         match self {
@@ -364,137 +370,4 @@ impl Coded for LockError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::publisher::Identity;
-
-    fn server(name: &str) -> LockedServer {
-        LockedServer {
-            name: name.parse().unwrap(),
-            version: "1.2.0".parse().unwrap(),
-            registry: "https://registry.example/".into(),
-            metadata: Digest::of(b"{}"),
-            signed_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-            commit: Some("0123abcd".into()),
-            evidence: vec![Digest::of(b"bundle")],
-            publisher: Publisher::Identity(Identity {
-                issuer: "https://sso.example".into(),
-                subject: "a@example.com".into(),
-            }),
-            log: LockedLog {
-                entry: 4,
-                previous: Some(2),
-                time: "2026-11-01T00:00:05Z".parse().unwrap(),
-                receipt: "c2sp.org/tlog-proof@v1\nindex 4\n\nlog\n5\n".into(),
-                authority: None,
-            },
-            artifacts: vec![LockedArtifact {
-                platform: Platform::Any,
-                digest: Digest::of(b"artifact"),
-                tree: crate::TreeHasher::default().finish(),
-                size_bytes: 8,
-            }],
-            granted: Permissions::default(),
-            config: BTreeMap::from([
-                ("folders".into(), ConfigText::Many(vec!["/a".into(), "/b".into()])),
-                ("units".into(), ConfigText::One("metric".into())),
-            ]),
-            secrets: BTreeMap::from([("token".into(), "env:WEATHER_TOKEN".parse().unwrap())]),
-            agents: vec![AgentLink { id: "cursor".into(), key: "weather".into(), footprint: None }],
-        }
-    }
-
-    fn lock(names: &[&str]) -> Lock {
-        let mut lock = Lock::default();
-        for name in names {
-            lock.insert(server(name));
-        }
-        lock
-    }
-
-    #[test]
-    fn equal_locks_are_equal_bytes_and_read_back() {
-        let text = lock(&["b/y", "a/x"]).to_toml().unwrap();
-        assert_eq!(
-            text,
-            lock(&["a/x", "b/y"]).to_toml().unwrap(),
-            "order of insertion is no matter"
-        );
-        let read = Lock::parse(&text).unwrap();
-        assert_eq!(read, lock(&["a/x", "b/y"]));
-        assert_eq!(read.to_toml().unwrap(), text);
-    }
-
-    #[test]
-    fn an_empty_lock_is_written_and_read() {
-        let text = Lock::default().to_toml().unwrap();
-        assert_eq!(Lock::parse(&text).unwrap(), Lock::default());
-    }
-
-    #[test]
-    fn what_is_no_lock_is_refused_with_its_reason() {
-        let good = lock(&["a/x"]).to_toml().unwrap();
-        let twice = format!("{good}{}", &good[good.find("\n[[server]]").unwrap()..]);
-        let rows: [(&str, String); 9] = [
-            ("malformed", String::new()),
-            ("malformed", good.replace("name = \"a/x\"", "name = \"a/../x\"")),
-            ("malformed", good.replace("metadata = \"sha256:", "metadata = \"sha512:")),
-            ("malformed", good.replace("env:WEATHER_TOKEN", "hunter2")),
-            ("malformed", good.replace("version = \"1.2.0\"", "version = \"1.2.0\"\nsurprise = 1")),
-            ("malformed", good[..good.len() - 20].to_owned()),
-            ("format 2", good.replace("format = 1", "format = 2")),
-            ("two blocks", twice),
-            ("merge conflict", format!("{good}<<<<<<< ours\n")),
-        ];
-        for (reason, text) in rows {
-            let error = Lock::parse(&text).unwrap_err();
-            assert!(error.to_string().contains(reason), "{reason}: {error}\n{text}");
-        }
-        let error = Lock::parse(&" ".repeat(MAX_BYTES + 1)).unwrap_err();
-        assert_eq!(error.code(), Code::Limit);
-    }
-
-    #[test]
-    fn a_setting_may_look_like_a_conflict() {
-        let mut server = server("a/x");
-        let heading = "Weather\n=======\n<<<<<<< here\n".to_owned();
-        server.config.insert("greeting".to_owned(), ConfigText::One(heading));
-        let mut lock = Lock::default();
-        lock.insert(server);
-        let text = lock.to_toml().unwrap();
-        assert_eq!(Lock::parse(&text).unwrap(), lock);
-        let error = Lock::parse(&format!("{text}>>>>>>> theirs\n")).unwrap_err();
-        assert!(matches!(error, LockError::Conflict { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn a_server_is_found_by_its_name_or_short_name() {
-        let lock = lock(&["a/x", "b/x", "b/y"]);
-        let found = |text| lock.find(text).iter().map(|s| s.name.to_string()).collect::<Vec<_>>();
-        assert_eq!(found("A/X"), ["a/x"]);
-        assert_eq!(found("x"), ["a/x", "b/x"]);
-        assert_eq!(found("z"), [""; 0]);
-    }
-
-    #[test]
-    fn the_logs_entry_is_made_of_what_is_pinned() {
-        let server = server("a/x");
-        let entry = server.entry();
-        assert_eq!((entry.previous(), entry.time()), (server.log.previous, server.log.time));
-        assert_eq!(Entry::parse(&entry.leaf().unwrap()).unwrap(), entry);
-        let changed = LockedServer { metadata: Digest::of(b"{ }"), ..server };
-        assert_ne!(changed.entry().leaf().unwrap(), entry.leaf().unwrap());
-    }
-
-    #[test]
-    fn the_artifact_for_a_host_is_its_own_before_anybodys() {
-        let linux = "linux-x86_64".parse().unwrap();
-        let mut server = server("a/x");
-        assert_eq!(server.artifact_for(Some(linux)).unwrap().platform, Platform::Any);
-        server.artifacts.push(LockedArtifact { platform: linux, ..server.artifacts[0].clone() });
-        assert_eq!(server.artifact_for(Some(linux)).unwrap().platform, linux);
-        assert_eq!(server.artifact_for(None).unwrap().platform, Platform::Any);
-        server.artifacts.remove(0);
-        assert!(server.artifact_for(Some("darwin-aarch64".parse().unwrap())).is_none());
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@
 //! and [`Permissions::is_subset_of`] reason about what is covered, not about
 //! text.
 
+mod change;
 mod host;
 mod path;
 mod word;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use change::Renewal;
 pub use host::{Host, HostPort, Port};
 pub use path::PathGrant;
 pub use word::{EnvName, ProgramName, SecretName};

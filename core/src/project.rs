@@ -1,4 +1,5 @@
-//! `mcpkg.toml`: what a project says about a server of its own.
+//! `mcpkg.toml`: what a project says about a server of its own, and which servers it
+//! wants installed.
 //!
 //! ```toml
 //! [package]
@@ -15,30 +16,36 @@
 //!
 //! [build.environment]
 //! NODE_ENV = "production"
+//!
+//! [servers]
+//! "io.github.acme/weather" = "^1.2"
 //! ```
 //!
 //! `[build]` is a [`Recipe`]. `mcpkg pack` follows it, `mcpkg publish` signs it,
 //! and anybody can follow it again with `mcpkg rebuild`: so a recipe says
 //! everything that the outcome depends on, and no secret.
 //!
-//! A table `[servers]`, with which a project says what it wants installed, is
-//! left alone here. Any other table is refused, since a misspelt one would
-//! silently mean nothing.
+//! `[servers]` says which [`Servers`] the project wants installed: `mcpkg lock`
+//! chooses releases of them, and `mcpkg sync` installs those. Any other table is
+//! refused, since a misspelt one would silently mean nothing.
 
 mod error;
 mod recipe;
 mod record;
+mod servers;
 #[cfg(test)]
 mod tests;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 pub use error::{ProjectError, RecipeError};
 #[cfg(feature = "schema")]
 pub(crate) use recipe::WireRecipe;
 pub use recipe::{Recipe, SourceDate, ToolVersion};
 pub use record::BuildRecord;
+#[cfg(feature = "schema")]
+pub(crate) use servers::WireWanted;
+pub use servers::{Servers, VersionRange, VersionRangeError, WantedServer};
 
 use crate::archive::ArchivePath;
 
@@ -48,13 +55,15 @@ pub const FILE: &str = "mcpkg.toml";
 /// The longest `mcpkg.toml` that is read, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// The parts of an `mcpkg.toml` that are about a server of one's own.
+/// What an `mcpkg.toml` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Project {
     /// Where things are.
     pub package: Package,
     /// How it is built, or `None` if the folder is packed as it is.
     pub build: Option<Recipe>,
+    /// Which servers it wants installed.
+    pub servers: Servers,
 }
 
 /// Where the parts of a package are, in `[package]`.
@@ -78,10 +87,10 @@ pub(crate) struct WireProject {
     /// How it is built.
     #[serde(default)]
     build: Option<Recipe>,
-    /// What the project wants installed: not read here.
-    #[serde(default, rename = "servers")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::object"))]
-    _servers: IgnoredAny,
+    /// The servers that the project wants installed, by name.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::servers"))]
+    servers: Servers,
 }
 
 impl Project {
@@ -96,8 +105,8 @@ impl Project {
         if text.len() > MAX_BYTES {
             return Err(ProjectError::Length(text.len()));
         }
-        let WireProject { package, build, _servers } =
+        let WireProject { package, build, servers } =
             toml::from_str(text).map_err(|error| ProjectError::Malformed(Box::new(error)))?;
-        Ok(Self { package, build })
+        Ok(Self { package, build, servers })
     }
 }

@@ -13,11 +13,14 @@ use serde_json::Value;
 
 use crate::api::{LogDocument, PackageIndex, Problem, ReleaseDocument, SearchPage};
 use crate::archive::ArchivePath;
-use crate::lock::{SecretReference, WireLock};
+use crate::lock::WireLock;
 use crate::log::Entry;
 use crate::permissions::{EnvName, HostPort, PathGrant, Permissions, ProgramName, SecretName};
-use crate::project::{Recipe, SourceDate, ToolVersion, WireProject, WireRecipe};
+use crate::project::{
+    Recipe, SourceDate, ToolVersion, VersionRange, WireProject, WireRecipe, WireWanted,
+};
 use crate::publisher::ReleaseRef;
+use crate::secret::SecretReference;
 use crate::statement::{BindingStatement, RebuildResult, RebuildStatement, StatusStatement};
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
 
@@ -69,6 +72,13 @@ pub(crate) fn timestamp(_: &mut SchemaGenerator) -> Schema {
 /// An object that another schema describes.
 pub(crate) fn object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
+}
+
+/// The servers of a project: an object with the names of packages as its keys.
+pub(crate) fn servers(generator: &mut SchemaGenerator) -> Schema {
+    let name = generator.subschema_for::<PackageName>();
+    let wanted = generator.subschema_for::<WireWanted>();
+    json_schema!({ "type": "object", "propertyNames": name, "additionalProperties": wanted })
 }
 
 impl JsonSchema for SourceDate {
@@ -130,6 +140,9 @@ texts! {
     Version, Version::MAX_LEN,
         r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$",
         "A semantic version, without build metadata.";
+    VersionRange, VersionRange::MAX_LEN,
+        r"^[0-9A-Za-z.*^~<>=, -]+$",
+        "One exact version, or a range with an operator, as Cargo reads it: `^1.2`.";
     Digest, 71, "^sha256:[0-9a-f]{64}$",
         "The SHA-256 of some bytes.";
     TreeDigest, 76, "^tree-sha256:[0-9a-f]{64}$",
@@ -142,8 +155,9 @@ texts! {
         "What came of building a release again.";
     ReleaseRef, 1024, r"^refs/(tags/\*|heads/.+)$",
         "Which refs releases are built from: any tag, or one branch.";
-    SecretReference, 260, "^env:[A-Za-z_][A-Za-z0-9_]*$",
-        "Where a secret is found: a variable of the environment. Never the secret.";
+    SecretReference, 4096,
+        r"^(store:([A-Za-z0-9.-]+/[A-Za-z0-9._-]+/)?[A-Za-z0-9._-]+|env:[A-Za-z_][A-Za-z0-9_]*|file:(/|[A-Za-z]:[/\\]).+|cmd:.+|op:/(/[A-Za-z0-9._ -]+){3,4})$",
+        "Where a secret is found: a key store, a variable, a file, what a program prints, or 1Password. Never the secret.";
     EnvName, 128, "^[A-Za-z_][A-Za-z0-9_]*$",
         "An environment variable, but none that makes a program load code.";
     SecretName, 128, "^[A-Za-z0-9._-]+$",
@@ -176,6 +190,8 @@ mod tests {
         match kind {
             "PackageName" => round_trips::<PackageName>(text),
             "Version" => round_trips::<Version>(text),
+            // Written with a space after each comma.
+            "VersionRange" => text.parse::<VersionRange>().is_ok(),
             "Digest" => round_trips::<Digest>(text),
             "TreeDigest" => round_trips::<TreeDigest>(text),
             "Platform" => round_trips::<Platform>(text),

@@ -8,10 +8,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use mcpkg_core::domain::{DomainMethod, DomainProof};
-use mcpkg_core::lock::{AgentLink, ConfigText, Lock, LockedArtifact, LockedLog, LockedServer};
+use mcpkg_core::lock::{
+    AgentLink, ConfigText, Lock, LockedArtifact, LockedLog, LockedServer, SecretReference,
+};
 use mcpkg_core::publisher::{Identity, Publisher, ReleaseRef, Workflow};
+use mcpkg_core::surface::{Surface, ToolRules};
 use mcpkg_core::{Digest, Platform, TreeHasher};
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::json;
@@ -83,6 +86,36 @@ fn log() -> impl Strategy<Value = LockedLog> {
     )
 }
 
+fn secret() -> impl Strategy<Value = SecretReference> {
+    let program = "[ -.:-Z\\^-~é]{1,8}";
+    let commands = (program, vec("[ -~é]{0,8}", 0..3)).prop_map(|(program, words)| {
+        SecretReference::Command(std::iter::once(program).chain(words).collect())
+    });
+    let others = ["env:TOKEN", "store:a/x/key", "file:/etc/a b", "op://a/b c/d"];
+    prop_oneof![commands, select(others.to_vec()).prop_map(|text| text.parse().unwrap())]
+}
+
+// A name that TOML writes in quotes, or that looks like more than one key.
+fn tool() -> impl Strategy<Value = String> {
+    select(vec!["forecast", "a.b", "get weather", "\"", "'", "#", "[x]"]).prop_map(str::to_owned)
+}
+
+fn tools() -> impl Strategy<Value = ToolRules> {
+    (btree_set(text(), 0..2), btree_set(tool(), 0..3), btree_set(tool(), 0..3))
+        .prop_map(|(allow, ask, deny)| ToolRules { allow, ask, deny })
+}
+
+fn surface() -> impl Strategy<Value = Vec<Surface>> {
+    let fields = btree_map(select(vec!["title", "inputSchema", "x y", "_meta"]), digest(), 0..4);
+    let reading = (select(vec!["2025-11-25", "2026-07-28"]), btree_map(tool(), fields, 0..3));
+    vec(reading, 0..3).prop_map(|readings| {
+        let surface = |(protocol, tools)| {
+            serde_json::from_value(json!({ "protocols": [protocol], "tools": tools })).unwrap()
+        };
+        readings.into_iter().map(surface).collect()
+    })
+}
+
 fn server() -> impl Strategy<Value = LockedServer> {
     let release = (
         select(vec!["a/x", "A/X", "a/y", "b.c/x", "b.c/x_1"]),
@@ -105,12 +138,14 @@ fn server() -> impl Strategy<Value = LockedServer> {
         proptest::option::of(text()),
         granted,
         btree_map(text(), value, 0..3),
-        btree_map(text(), Just("env:TOKEN".parse().unwrap()), 0..2),
+        btree_map(text(), secret(), 0..2),
         vec(agent, 0..3),
     );
-    (release, user).prop_map(|(release, user)| {
+    (release, user, tools(), surface()).prop_map(|(release, user, tools, surface)| {
         let (name, version, metadata, millisecond, evidence, publisher, log, artifacts) = release;
         let (registry, commit, read, config, secrets, agents) = user;
+        let host = |key: &String| (key.clone(), "api.example.com:443".parse().unwrap());
+        let brokered = secrets.keys().take(1).map(host).collect();
         LockedServer {
             name: name.parse().unwrap(),
             version: version.parse().unwrap(),
@@ -118,6 +153,7 @@ fn server() -> impl Strategy<Value = LockedServer> {
             metadata,
             signed_at: Timestamp::from_millisecond(millisecond).unwrap(),
             commit,
+            confinement: None,
             evidence,
             publisher,
             log,
@@ -125,6 +161,9 @@ fn server() -> impl Strategy<Value = LockedServer> {
             granted: serde_json::from_value(json!({ "filesystem": { "read": read } })).unwrap(),
             config,
             secrets,
+            brokered,
+            tools,
+            surface,
             agents,
         }
     })

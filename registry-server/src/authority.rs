@@ -16,7 +16,6 @@
 //! the name, at the moment of connecting. No redirect is followed and no proxy
 //! used; sizes, times and the number of questions at once are bounded.
 
-mod addresses;
 mod web;
 
 use std::net::SocketAddr;

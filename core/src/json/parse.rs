@@ -61,6 +61,26 @@ pub enum JsonError {
 /// See [`JsonError`]. No input, however nested or large, exhausts the stack:
 /// depth is bounded before anything recurses.
 pub fn parse(bytes: &[u8], max_len: usize) -> Result<Value, JsonError> {
+    read(bytes, max_len, check_number)
+}
+
+/// The same for documents that nobody signs: a number that a double does not hold
+/// is read as the nearest one, as JavaScript reads it.
+///
+/// Schemas of tools have such numbers: `"maximum": 9223372036854775807`.
+///
+/// # Errors
+///
+/// As [`parse`], but never [`JsonError::Number`].
+pub fn parse_rounding(bytes: &[u8], max_len: usize) -> Result<Value, JsonError> {
+    read(bytes, max_len, |_| Ok(()))
+}
+
+fn read(
+    bytes: &[u8],
+    max_len: usize,
+    check_number: fn(&str) -> Result<(), JsonError>,
+) -> Result<Value, JsonError> {
     if bytes.len() > max_len {
         return Err(JsonError::Length { found: bytes.len(), max: max_len });
     }
@@ -68,7 +88,7 @@ pub fn parse(bytes: &[u8], max_len: usize) -> Result<Value, JsonError> {
     if text.starts_with('\u{feff}') {
         return Err(JsonError::ByteOrderMark);
     }
-    check_tokens(text)?;
+    check_tokens(text, check_number)?;
 
     let duplicate = RefCell::new(None);
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -86,7 +106,10 @@ pub fn parse(bytes: &[u8], max_len: usize) -> Result<Value, JsonError> {
 ///
 /// The text need not be JSON yet. Outside strings, JSON has brackets, digits
 /// and signs nowhere but in these two roles.
-fn check_tokens(text: &str) -> Result<(), JsonError> {
+fn check_tokens(
+    text: &str,
+    check_number: fn(&str) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
     let mut depth = 0_usize;
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -295,6 +318,16 @@ mod tests {
             let Err(err) = read(text) else { panic!("{text:.60} was read") };
             assert_eq!(err.to_string(), message, "{text:.60}");
         }
+    }
+
+    #[test]
+    fn rounding_reads_larger_numbers_and_takes_no_other_liberty() {
+        let rounded = |text: &str| parse_rounding(text.as_bytes(), 1 << 20);
+        let largest = rounded("[9223372036854775807,18446744073709551616]").unwrap();
+        assert_eq!(canonical(&largest), b"[9223372036854776000,18446744073709552000]");
+        assert!(matches!(rounded(r#"{"a":1,"a":1}"#), Err(JsonError::DuplicateKey(_))));
+        assert!(matches!(rounded(&"[".repeat(65)), Err(JsonError::Depth)));
+        assert!(matches!(rounded("1e400"), Err(JsonError::Syntax(_))));
     }
 
     #[test]

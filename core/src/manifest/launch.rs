@@ -75,9 +75,7 @@ impl Manifest {
         let mut launch =
             Launch { command, args: Vec::new(), env: BTreeMap::new(), is_sensitive: Vec::new() };
         for template in &line.args {
-            let is_sensitive = template
-                .config_keys()
-                .any(|key| self.user_config.get(key).is_none_or(|key| key.is_sensitive));
+            let is_sensitive = self.is_sensitive(template);
             let several = match template.sole_config_key().and_then(|key| values.get(key)) {
                 Some(Resolved::Several(texts)) => texts.clone(),
                 _ => expand(template, context, &values)?.into_iter().collect(),
@@ -94,6 +92,19 @@ impl Manifest {
             launch.env.insert("UV_OFFLINE".to_owned(), "1".to_owned());
         }
         Ok(launch)
+    }
+
+    /// Whether a secret that the user gives becomes an argument of the server, which
+    /// other programs can read.
+    pub fn has_sensitive_args(&self, system: System) -> bool {
+        let args = self.command_line(system).args;
+        args.iter().any(|template| self.is_sensitive(template))
+    }
+
+    fn is_sensitive(&self, template: &Template) -> bool {
+        template
+            .config_keys()
+            .any(|key| self.user_config.get(key).is_none_or(|key| key.is_sensitive))
     }
 
     /// The value of every key that has one: the user's, or the default.

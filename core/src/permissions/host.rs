@@ -56,6 +56,29 @@ impl HostPort {
     }
 }
 
+impl Host {
+    /// Whether the host called `name`, in lower case, is one of these.
+    pub fn is_name(&self, name: &str) -> bool {
+        match self {
+            Self::Name(own) => own == name,
+            Self::Below(suffix) => is_below(name, suffix),
+            Self::V4(_) | Self::V6(_) => false,
+        }
+    }
+}
+
+impl Port {
+    /// Whether `port` is one of these.
+    pub fn is_port(self, port: u16) -> bool {
+        self == Self::Any || self == Self::One(port)
+    }
+}
+
+/// Whether `name` is strictly below `suffix`.
+fn is_below(name: &str, suffix: &str) -> bool {
+    name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
+}
+
 impl FromStr for HostPort {
     type Err = PermissionError;
 
@@ -160,9 +183,6 @@ impl Grant for HostPort {
 
 impl Grant for Host {
     fn meet(&self, other: &Self) -> Option<Self> {
-        let is_below = |name: &str, suffix: &str| {
-            name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-        };
         match (self, other) {
             (a, b) if a == b => Some(a.clone()),
             (narrow @ (Self::Name(name) | Self::Below(name)), Self::Below(suffix))

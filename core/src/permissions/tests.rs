@@ -282,5 +282,67 @@ proptest! {
             prop_assert!(c.is_subset_of(&both));
         }
         prop_assert!(Permissions::default().is_subset_of(&a));
+        let either = a.union(&b);
+        prop_assert!(a.is_subset_of(&either) && b.is_subset_of(&either));
+        prop_assert!(a.beyond(&b).is_empty() == a.is_subset_of(&b));
+        prop_assert!(a.is_subset_of(&b.union(&a.beyond(&b))));
+        prop_assert!(a.renewal(&b, &c).approved().is_subset_of(&a));
     }
+}
+
+fn permits(json: &str) -> Permissions {
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn what_nothing_known_covers_is_new() {
+    for (asked, known, new) in [
+        ("{}", "{}", "{}"),
+        (r#"{"run":["git"]}"#, "{}", r#"{"run":["git"]}"#),
+        (r#"{"run":["git"]}"#, r#"{"run":["git"]}"#, "{}"),
+        (
+            r#"{"network":{"allow":["a.example.com:443","b.example.com:443"]}}"#,
+            r#"{"network":{"allow":["a.example.com:443"]}}"#,
+            r#"{"network":{"allow":["b.example.com:443"]}}"#,
+        ),
+        // Covered by something wider, and only in part.
+        (
+            r#"{"network":{"allow":["a.example.com:443"]}}"#,
+            r#"{"network":{"allow":["*.example.com:*"]}}"#,
+            "{}",
+        ),
+        (
+            r#"{"filesystem":{"read":["${home}/x"]}}"#,
+            r#"{"filesystem":{"read":["${home}/x/y"]}}"#,
+            r#"{"filesystem":{"read":["${home}/x"]}}"#,
+        ),
+        // Reading is not writing.
+        (
+            r#"{"filesystem":{"write":["${data}"]}}"#,
+            r#"{"filesystem":{"read":["${data}"]}}"#,
+            r#"{"filesystem":{"write":["${data}"]}}"#,
+        ),
+    ] {
+        assert_eq!(permits(asked).beyond(&permits(known)), permits(new), "{asked} {known}");
+    }
+}
+
+#[test]
+fn a_renewal_neither_gives_back_what_was_taken_nor_grants_what_is_new() {
+    let before = permits(r#"{"network":{"allow":["a.example.com:443","b.example.com:443"]}}"#);
+    let granted = permits(r#"{"network":{"allow":["a.example.com:443"]}}"#);
+    let same = before.renewal(&before, &granted);
+    assert_eq!((&same.kept, same.added.is_empty()), (&granted, true), "the lock stays as it is");
+
+    let asked = permits(
+        r#"{"network":{"allow":["a.example.com:443","b.example.com:443","c.example.com:443"]}}"#,
+    );
+    let renewal = asked.renewal(&before, &granted);
+    assert_eq!(renewal.kept, granted);
+    assert_eq!(renewal.added, permits(r#"{"network":{"allow":["c.example.com:443"]}}"#));
+    let approved = permits(r#"{"network":{"allow":["a.example.com:443","c.example.com:443"]}}"#);
+    assert_eq!(renewal.approved(), approved);
+
+    let less = permits("{}").renewal(&before, &granted);
+    assert!(less.approved().is_empty(), "what is no longer asked for is no longer granted");
 }

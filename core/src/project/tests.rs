@@ -42,6 +42,77 @@ fn every_part_of_a_project_is_read() {
     assert!(!recipe.is_for("darwin-aarch64".parse().unwrap()));
     assert_eq!(recipe.toolchain().len(), 2);
     assert_eq!(recipe.environment().values().next().unwrap(), "production");
+    let weather = project.servers.get(&"io.github.acme/weather".parse().unwrap()).unwrap();
+    assert_eq!(weather.version, "^1.2".parse().unwrap());
+    assert_eq!((&weather.agents, &weather.permissions), (&None, &None));
+}
+
+fn servers(toml: &str) -> Result<Servers, String> {
+    let read = Project::parse(&format!("[servers]\n{toml}\n"));
+    read.map(|project| project.servers).map_err(|error| {
+        assert_eq!(error.code().as_str(), "E_CONFIG");
+        std::error::Error::source(&error).unwrap().to_string()
+    })
+}
+
+#[test]
+fn a_server_is_wanted_with_a_version_or_on_terms() {
+    let servers = servers(
+        r#"
+"a/x" = "1.2.0"
+[servers."a/y"]
+version = ">=1, <3"
+agents = ["cursor"]
+secrets = { api_key = "env:KEY" }
+permissions = { network = { allow = ["api.example.com:443"] } }
+"#,
+    )
+    .unwrap();
+    let get = |name: &str| servers.get(&name.parse().unwrap()).unwrap();
+    assert_eq!(get("A/X").version, VersionRange::Exactly("1.2.0".parse().unwrap()));
+    let terms = get("a/y");
+    assert!(terms.version.matches(&"2.9.9".parse().unwrap()));
+    assert!(!terms.version.matches(&"3.0.0".parse().unwrap()));
+    assert_eq!(terms.agents.as_deref(), Some(["cursor".to_owned()].as_slice()));
+    assert_eq!(terms.secrets["api_key"], "env:KEY".parse().unwrap());
+    let lines = terms.permissions.as_ref().unwrap().describe();
+    assert_eq!(lines, ["connect to api.example.com:443"]);
+}
+
+#[test]
+fn what_wants_no_server_is_refused_with_its_reason() {
+    for (toml, message) in [
+        ("\"a/x\" = \"1.2\"", "`1.2` is no version and no range"),
+        ("\"a/x\" = \"latest\"", "`latest` is no version and no range"),
+        ("\"a/x\" = \"\"", "`` is no version"),
+        ("\"a/x\" = \"^1.2+build\"", "is no version and no range"),
+        ("\"a/x\" = 1", "expected a version, a range or a table"),
+        ("\"a/x\" = {}", "missing field `version`"),
+        ("\"a/x\" = { version = \"*\", surprise = 1 }", "unknown field `surprise`"),
+        ("\"a/x\" = { version = \"*\", secrets = { k = \"hunter2\" } }", "by reference"),
+        ("\"a/x\" = { version = \"*\", permissions = { all = true } }", "unknown field `all`"),
+        ("\"a/x\" = \"*\"\n\"A/X\" = \"*\"", "is there twice"),
+        ("\"a/../x\" = \"*\"", "a/../x"),
+        ("weather = \"*\"", "weather"),
+    ] {
+        let cause = servers(toml).unwrap_err();
+        assert!(cause.contains(message), "{toml}\n{cause}");
+    }
+    let long = format!("\"a/x\" = \"^1{}\"", " ".repeat(VersionRange::MAX_LEN));
+    assert!(servers(&long).unwrap_err().contains("is no version and no range"));
+}
+
+#[test]
+fn what_was_installed_is_wanted_with_what_is_compatible() {
+    for (version, range) in
+        [("1.2.3", "^1.2.3"), ("0.4.0", "^0.4.0"), ("2.0.0-rc.1", "^2.0.0-rc.1")]
+    {
+        let version = version.parse().unwrap();
+        let found = VersionRange::compatible_with(&version);
+        assert_eq!(found.to_string(), range);
+        assert!(found.matches(&version));
+        assert_eq!(range.parse(), Ok(found));
+    }
 }
 
 #[test]
@@ -63,6 +134,8 @@ fn the_seeds_of_the_fuzz_target_are_read() {
     ] {
         assert!(Project::parse(seed).unwrap().build.is_some(), "{seed}");
     }
+    let wanted = include_str!("../../../fuzz/seeds/project/servers.toml");
+    assert_eq!(Project::parse(wanted).unwrap().servers.iter().count(), 3);
     let signed = include_str!("../../../fuzz/seeds/project/signed.json");
     assert_eq!(serde_json::from_str::<Recipe>(signed).unwrap().canonical(), signed.as_bytes());
 }

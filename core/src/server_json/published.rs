@@ -9,6 +9,7 @@ use super::{
 };
 use crate::json;
 use crate::permissions::Permissions;
+use crate::surface::Surface;
 use crate::text::first_hidden;
 use crate::{Digest, PackageName, Version};
 
@@ -23,7 +24,7 @@ pub struct ServerJson {
     name: PackageName,
     version: Version,
     document: Document,
-    permissions: Permissions,
+    extension: Extension,
     value: Value,
     canonical: Vec<u8>,
     digest: Digest,
@@ -86,10 +87,11 @@ struct Document {
 }
 
 /// What we keep under [`EXTENSION`].
-#[derive(Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Extension {
     permissions: Permissions,
+    surface: Vec<Surface>,
 }
 
 impl ServerJson {
@@ -113,10 +115,10 @@ impl ServerJson {
         let name = document.name.parse().map_err(ServerJsonError::Name)?;
         let version = document.version.parse().map_err(ServerJsonError::Version)?;
         document.check()?;
-        let permissions = read_permissions(&document.meta)?;
+        let extension = read_extension(&document.meta)?;
         let canonical = json::canonical(&value);
         let digest = Digest::of(&canonical);
-        Ok(Self { name, version, document, permissions, value, canonical, digest })
+        Ok(Self { name, version, document, extension, value, canonical, digest })
     }
 
     /// The package.
@@ -163,7 +165,12 @@ impl ServerJson {
 
     /// What the server asks for.
     pub fn permissions(&self) -> &Permissions {
-        &self.permissions
+        &self.extension.permissions
+    }
+
+    /// What the server shows to models, if the publisher says it: digests alone.
+    pub fn surface(&self) -> &[Surface] {
+        &self.extension.surface
     }
 
     /// The whole document, with its keys in their order.
@@ -270,11 +277,11 @@ fn check_text(field: &str, text: &str, max: usize) -> Result<(), ServerJsonError
     }
 }
 
-fn read_permissions(meta: &Map<String, Value>) -> Result<Permissions, ServerJsonError> {
+fn read_extension(meta: &Map<String, Value>) -> Result<Extension, ServerJsonError> {
     if let Some(key) = meta.keys().find(|key| *key != PUBLISHER_META) {
         return Err(ServerJsonError::MetaKey(key.chars().take(80).collect()));
     }
-    let Some(provided) = meta.get(PUBLISHER_META) else { return Ok(Permissions::default()) };
+    let Some(provided) = meta.get(PUBLISHER_META) else { return Ok(Extension::default()) };
     let length = json::canonical(provided).len();
     if length > MAX_PUBLISHER_META {
         return Err(ServerJsonError::MetaLength(length));
@@ -282,7 +289,6 @@ fn read_permissions(meta: &Map<String, Value>) -> Result<Permissions, ServerJson
     let Value::Object(provided) = provided else {
         return Err(refused("_meta")("has a publisher part that is not an object"));
     };
-    let Some(extension) = provided.get(EXTENSION) else { return Ok(Permissions::default()) };
-    let extension: Extension = json::from_value(extension).map_err(ServerJsonError::Extension)?;
-    Ok(extension.permissions)
+    let Some(extension) = provided.get(EXTENSION) else { return Ok(Extension::default()) };
+    json::from_value(extension).map_err(ServerJsonError::Extension)
 }

@@ -246,7 +246,13 @@ fn what_breaks_a_rule_is_refused_by_name() {
             &provided("/mcpkg/permisions"),
             Some(json!({})),
             Code::Metadata,
-            "the `mcpkg` extension of server.json is malformed: unknown field `permisions`, expected `permissions`",
+            "the `mcpkg` extension of server.json is malformed: unknown field `permisions`, expected `permissions` or `surface`",
+        ),
+        (
+            &provided("/mcpkg/surface"),
+            Some(json!([{ "tools": {} }])),
+            Code::Metadata,
+            "the `mcpkg` extension of server.json is malformed: missing field `protocols`",
         ),
         (
             &provided("/mcpkg/permissions/network"),

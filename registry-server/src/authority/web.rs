@@ -5,11 +5,11 @@ use std::fs;
 use std::net::SocketAddr;
 
 use hickory_resolver::TokioResolver;
+use mcpkg_core::address::is_public;
 use mcpkg_core::domain::{MAX_WELL_KNOWN_BYTES, WELL_KNOWN_PATH};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, StatusCode};
 
-use super::addresses::is_public;
 use super::{AuthorityConfig, LookupError, TIMEOUT};
 use crate::config::ConfigError;
 

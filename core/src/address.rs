@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Source: IANA's registries of special-purpose addresses (RFC 6890), without the
 /// few that are globally reachable. An IPv6 address that stands for an IPv4
 /// address (mapped, 6to4, NAT64) is what that is.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -26,7 +26,9 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         // Protocol assignments, and the old relays of 6to4 (RFC 7526).
         || matches!((a, b, c), (192, 0, 0) | (192, 88, 99))
         // Documentation (RFC 5737).
-        || matches!((a, b, c), (192, 0, 2) | (198, 51, 100) | (203, 0, 113));
+        || matches!((a, b, c), (192, 0, 2) | (198, 51, 100) | (203, 0, 113))
+        // Looks public, and is the host below every machine of Azure.
+        || address == Ipv4Addr::new(168, 63, 129, 16);
     !is_special
 }
 
@@ -50,8 +52,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_public_internet_is_asked() {
-        for (address, is_allowed) in [
+    fn the_public_internet_is_told_from_everything_else() {
+        for (address, expected) in [
             ("93.184.216.34", true),
             ("1.1.1.1", true),
             ("172.15.0.1", true),
@@ -69,6 +71,9 @@ mod tests {
             ("172.31.255.255", false),
             ("192.168.1.1", false),
             ("169.254.169.254", false),
+            ("100.100.100.200", false),
+            ("168.63.129.16", false),
+            ("168.63.129.17", true),
             ("100.64.0.1", false),
             ("192.0.0.1", false),
             ("192.0.2.1", false),
@@ -89,11 +94,14 @@ mod tests {
             ("2001:db8::1", false),
             ("fc00::1", false),
             ("fd12::1", false),
+            ("fd00:ec2::254", false),
+            ("64:ff9b::169.254.169.254", false),
+            ("2002:a9fe:a9fe::1", false),
             ("fe80::1", false),
             ("fec0::1", false),
             ("ff02::1", false),
         ] {
-            assert_eq!(is_public(address.parse().unwrap()), is_allowed, "{address}");
+            assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
         }
     }
 }
