@@ -3,10 +3,11 @@
 //! The environment is read here, once, and nowhere else in this crate: the rest
 //! is handed a [`Places`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use mcpkg_core::System;
+use mcpkg_core::{PackageName, System};
 
 use crate::agents;
 use crate::error::{Error, Result};
@@ -30,8 +31,11 @@ pub struct Places {
     pub search: Vec<PathBuf>,
     /// `%APPDATA%`, on Windows.
     pub app_data: Option<PathBuf>,
-    /// `$CLAUDE_CONFIG_DIR`, if the user moved Claude Code's settings.
-    pub claude_config: Option<PathBuf>,
+    /// Sockets of the user's session, or folders of them: whoever reaches those acts as
+    /// the user.
+    pub sockets: Vec<PathBuf>,
+    /// The settings of agents that the user moved, by the variable that says so.
+    pub moved: BTreeMap<agents::Variable, PathBuf>,
     /// The operating system.
     pub system: System,
 }
@@ -57,7 +61,14 @@ impl Places {
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),
             app_data: absolute("APPDATA"),
-            claude_config: absolute("CLAUDE_CONFIG_DIR"),
+            sockets: ["XDG_RUNTIME_DIR", "SSH_AUTH_SOCK"]
+                .into_iter()
+                .filter_map(absolute)
+                .collect(),
+            moved: agents::Variable::ALL
+                .into_iter()
+                .filter_map(|variable| Some((variable, absolute(variable.name())?)))
+                .collect(),
             system: system(),
         })
     }
@@ -69,7 +80,7 @@ impl Places {
             home: self.home.clone(),
             config_home: self.config_home.clone(),
             app_data: self.app_data.clone(),
-            claude_config_dir: self.claude_config.clone(),
+            moved: self.moved.clone(),
             project: self.project.clone(),
         }
     }
@@ -77,6 +88,22 @@ impl Places {
     /// Where processes of ours wait for one another.
     pub fn locks(&self) -> PathBuf {
         self.state.join("locks")
+    }
+
+    /// Where the names of secrets are kept, and the secrets of machines without a key
+    /// store, encrypted.
+    pub fn secrets(&self) -> PathBuf {
+        self.data.join("secrets")
+    }
+
+    /// Which servers of which projects the user approved.
+    pub fn approvals(&self) -> PathBuf {
+        self.state.join("approved.json")
+    }
+
+    /// What was done to take secrets out of the settings of agents.
+    pub fn migrated(&self) -> PathBuf {
+        self.state.join("migrated.json")
     }
 
     /// What the builds of a release said: a file for each.
@@ -89,6 +116,31 @@ impl Places {
         self.state.join("watch").join(format!("{registry}.json"))
     }
 
+    /// A server's own folder: where it starts, and its home. It may write here.
+    pub fn of_server(&self, server: &PackageName) -> PathBuf {
+        self.state.join("servers").join(server.as_str().to_ascii_lowercase())
+    }
+
+    /// The folder that a server knows as `${data}`, if that was granted.
+    pub fn data_of_server(&self, server: &PackageName) -> PathBuf {
+        self.data.join("servers").join(server.as_str().to_ascii_lowercase())
+    }
+
+    /// An empty folder, in which confined processes get a root of their own.
+    pub fn empty(&self) -> PathBuf {
+        self.state.join("empty")
+    }
+
+    /// What went wrong with a server last.
+    pub fn failure(&self, server: &PackageName) -> PathBuf {
+        self.state.join("failures").join(file_of(server))
+    }
+
+    /// What a server has shown while nothing of it was pinned.
+    pub fn seen_surface(&self, server: &PackageName) -> PathBuf {
+        self.state.join("surfaces").join(file_of(server))
+    }
+
     /// The lock of a project: `mcpkg.lock` in `folder`.
     pub fn project_lock(folder: &Path) -> PathBuf {
         folder.join("mcpkg.lock")
@@ -98,6 +150,11 @@ impl Places {
     pub fn user_lock(&self) -> PathBuf {
         self.config.join("mcpkg.lock")
     }
+}
+
+/// The file for a server in a folder that has one for each. Names are unique without case.
+fn file_of(server: &PackageName) -> String {
+    format!("{}.json", server.as_str().to_ascii_lowercase())
 }
 
 const fn system() -> System {

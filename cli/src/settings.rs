@@ -1,6 +1,6 @@
 //! Planned changes to agents' settings: shown before they are made.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mcpkg_core::lock::AgentLink;
 use mcpkg_core::{Code, Coded};
@@ -45,6 +45,9 @@ enum Failure {
     /// An entry that is not from us is somebody's own, whatever its name.
     #[error("there is a server called `{0}` already, and it is not one of ours")]
     Taken(String),
+    /// New settings would keep the agent from moving the old ones.
+    #[error("its settings are still at `{}`, where it reads them no more", .0.display())]
+    Unmoved(PathBuf),
 }
 
 impl Plan {
@@ -58,7 +61,10 @@ impl Plan {
         scope: Scope,
         places: &Places,
     ) -> Result<Self> {
-        let (path, file) = settings_file(agent, scope, places)?;
+        if let (Scope::User, Some(path)) = (scope, unmoved(agent, places)) {
+            return Err(failed(agent, key, None, Failure::Unmoved(path)));
+        }
+        let (path, file) = settings_file(agent, key, scope, places)?;
         let mut linked: Option<Linked> = None;
         let preview = file
             .preview(|text| {
@@ -88,7 +94,7 @@ impl Plan {
         scope: Scope,
         places: &Places,
     ) -> Result<Self> {
-        let (path, file) = settings_file(agent, scope, places)?;
+        let (path, file) = settings_file(agent, &link.key, scope, places)?;
         // A word that is none of ours gives back less, and harms nothing.
         let footprint = link.footprint.as_deref().and_then(read_word).unwrap_or_default();
         let file = match footprint {
@@ -131,19 +137,51 @@ impl Plan {
     }
 }
 
+/// The settings of an older version of the agent, if it has yet to move them.
+pub fn unmoved(agent: &dyn Agent, places: &Places) -> Option<PathBuf> {
+    let places = places.for_agents();
+    let moved = agent.settings_paths(Scope::User, &places).iter().any(|path| path.exists());
+    agent.abandoned_path(&places).filter(|path| !moved && path.exists())
+}
+
+/// Which of the files that an agent reads is the one to edit: the one that has
+/// the server already, else the first that exists, else the first of all.
+pub fn settings_path(
+    agent: &dyn Agent,
+    key: &str,
+    scope: Scope,
+    places: &Places,
+) -> Option<PathBuf> {
+    let paths = agent.settings_paths(scope, &places.for_agents());
+    let has_server = |path: &&PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        matches!(agent.find(text.trim_start_matches('\u{feff}'), key), Ok(Some(_)))
+    };
+    let chosen = match paths.as_slice() {
+        [] | [_] => None,
+        paths => paths.iter().find(has_server).or_else(|| paths.iter().find(|path| path.exists())),
+    };
+    chosen.or_else(|| paths.first()).cloned()
+}
+
+/// The settings of an agent that are at `path`, to be edited.
+pub(crate) fn file_at(path: &Path, scope: Scope, places: &Places) -> SettingsFile {
+    let file = SettingsFile::new(path, places.locks());
+    match scope {
+        Scope::User => file,
+        Scope::Project => file.inside(&places.project),
+    }
+}
+
 fn settings_file(
     agent: &'static dyn Agent,
+    key: &str,
     scope: Scope,
     places: &Places,
 ) -> Result<(PathBuf, SettingsFile)> {
-    let path = agent
-        .settings_path(scope, &places.for_agents())
+    let path = settings_path(agent, key, scope, places)
         .ok_or_else(|| Error::NoScope { agent: agent.display_name(), scope: scope_word(scope) })?;
-    let file = SettingsFile::new(&path, places.locks());
-    let file = match scope {
-        Scope::User => file,
-        Scope::Project => file.inside(&places.project),
-    };
+    let file = file_at(&path, scope, places);
     Ok((path, file))
 }
 
@@ -160,6 +198,9 @@ fn failed(
         Failure::File(error) => (error.code(), error.hint()),
         Failure::Taken(_) => {
             (Code::Settings, Some("rename or remove that entry first; mcpkg has not changed it"))
+        }
+        Failure::Unmoved(_) => {
+            (Code::Settings, Some("start it once, so that it moves them, then try again"))
         }
     };
     let snippet = launch.map_or_else(String::new, |launch| {

@@ -5,56 +5,30 @@
 //! start with empty settings, hence the strict dialect. It rewrites that file
 //! all the time while it runs.
 
-use std::path::PathBuf;
-
-use serde_json::{Value, json};
-
-use super::{Agent, Dialect, Launch, Places, Scope};
+use super::described::{Described, stdio};
+use super::{Dialect, Format, Scope, Variable};
 
 /// Anthropic's agent for the terminal.
-#[derive(Clone, Copy, Debug)]
-pub struct ClaudeCode;
-
-impl Agent for ClaudeCode {
-    fn id(&self) -> &'static str {
-        "claude-code"
-    }
-
-    fn display_name(&self) -> &'static str {
-        "Claude Code"
-    }
-
-    fn settings_path(&self, scope: Scope, places: &Places) -> Option<PathBuf> {
-        Some(match scope {
-            Scope::User => {
-                places.claude_config_dir.as_ref().unwrap_or(&places.home).join(".claude.json")
-            }
-            Scope::Project => places.project.join(".mcp.json"),
-        })
-    }
-
-    fn traces(&self, places: &Places) -> Vec<PathBuf> {
+pub(super) const CLAUDE_CODE: Described = Described {
+    id: "claude-code",
+    display_name: "Claude Code",
+    format: Format::Json(Dialect::Strict),
+    root_key: "mcpServers",
+    user: |places| {
+        let folder = places.moved(Variable::ClaudeConfigDir).unwrap_or(&places.home);
+        vec![folder.join(".claude.json")]
+    },
+    project: &[".mcp.json"],
+    traces: |places| {
         let mut traces = vec![places.home.join(".claude"), places.home.join(".claude.json")];
-        traces.extend(places.claude_config_dir.clone());
+        traces.extend(places.moved(Variable::ClaudeConfigDir).map(ToOwned::to_owned));
         traces
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Strict
-    }
-
-    fn root_key(&self) -> &'static str {
-        "mcpServers"
-    }
-
-    fn entry(&self, launch: &Launch) -> Value {
-        json!({ "type": "stdio", "command": launch.command, "args": launch.args })
-    }
-
-    fn next_step(&self, scope: Scope) -> Option<&'static str> {
+    },
+    entry: stdio,
+    next_step: |scope| {
         (scope == Scope::Project).then_some(
             "Claude Code asks each user to approve a project's servers: \
              start it in the project and run /mcp",
         )
-    }
-}
+    },
+};

@@ -5,45 +5,23 @@
 //! November 2026. On Linux docker/mcp-gateway alone writes `claude` in lower
 //! case.
 
-use std::path::PathBuf;
-
-use super::{Agent, Dialect, Places, Scope};
+use super::described::{Described, plain};
+use super::{Dialect, Format};
 
 /// Anthropic's desktop application.
-#[derive(Clone, Copy, Debug)]
-pub struct ClaudeDesktop;
-
-impl Agent for ClaudeDesktop {
-    fn id(&self) -> &'static str {
-        "claude-desktop"
-    }
-
-    fn display_name(&self) -> &'static str {
-        "Claude Desktop"
-    }
-
-    fn settings_path(&self, scope: Scope, places: &Places) -> Option<PathBuf> {
-        match scope {
-            Scope::User => Some(
-                places.application_settings().join("Claude").join("claude_desktop_config.json"),
-            ),
-            Scope::Project => None,
-        }
-    }
-
-    fn traces(&self, places: &Places) -> Vec<PathBuf> {
-        vec![places.application_settings().join("Claude")]
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Strict
-    }
-
-    fn root_key(&self) -> &'static str {
-        "mcpServers"
-    }
-
-    fn next_step(&self, _scope: Scope) -> Option<&'static str> {
+pub(super) const CLAUDE_DESKTOP: Described = Described {
+    id: "claude-desktop",
+    display_name: "Claude Desktop",
+    format: Format::Json(Dialect::Strict),
+    root_key: "mcpServers",
+    user: |places| {
+        let folder = places.application_settings().join("Claude");
+        vec![folder.join("claude_desktop_config.json")]
+    },
+    project: &[],
+    traces: |places| vec![places.application_settings().join("Claude")],
+    entry: plain,
+    next_step: |_| {
         Some("Claude Desktop reads its settings when it starts: quit it and open it again")
-    }
-}
+    },
+};

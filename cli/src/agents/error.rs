@@ -2,7 +2,7 @@
 
 use mcpkg_core::{Code, Coded};
 
-use super::Dialect;
+use super::{Dialect, Format};
 
 /// Why an edit was refused. The settings are then left byte for byte.
 ///
@@ -13,22 +13,26 @@ use super::Dialect;
 pub enum EditError {
     /// The text is not what the agent itself can read: broken, cut off, nested
     /// too deep, or with comments for an agent that takes none.
-    #[error("the settings are not valid {dialect}: {reason}")]
+    #[error("the settings are not valid {format}: {reason}")]
     Broken {
         /// What the agent reads.
-        dialect: Dialect,
+        format: Format,
         /// What is wrong and where, without a word of the text.
         reason: String,
     },
-    /// The settings are valid, but not an object.
-    #[error("the settings are {found}, expected an object")]
+    /// The settings are valid, but not a list of names and values.
+    #[error("the settings are {found}, expected {}", format.table())]
     RootNotObject {
+        /// What the settings are written in.
+        format: Format,
         /// What they are instead.
         found: &'static str,
     },
     /// There is something else where the list of servers belongs.
-    #[error("`{key}` is {found}, expected an object")]
+    #[error("`{key}` is {found}, expected {}", format.table())]
     WrongType {
+        /// What the settings are written in.
+        format: Format,
         /// The agent's root key.
         key: String,
         /// What its value is.
@@ -45,6 +49,20 @@ pub enum EditError {
     /// them in yet another way.
     #[error("the settings can be read in two ways")]
     Ambiguous,
+    /// The settings are valid, but laid out so that an entry can neither be
+    /// added nor removed by whole lines. TOML and YAML have many ways to write
+    /// the same thing; we edit those that people and agents use.
+    #[error("this way of writing {format} is not one that can be edited safely")]
+    Layout {
+        /// What the settings are written in.
+        format: Format,
+    },
+    /// An agent would expand a word of the entry, instead of taking it as it is.
+    #[error("agents would not take `{word}` as it is, but expand what is in it")]
+    Expanded {
+        /// The path or the argument.
+        word: String,
+    },
     /// The edited text was not the old settings with our one entry changed.
     /// This is a defect in this program, caught before anything was written.
     #[error("the edit would have changed more than one entry")]
@@ -58,15 +76,21 @@ impl Coded for EditError {
 
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Broken { dialect: Dialect::Strict, .. } => {
+            Self::Broken { format: Format::Json(Dialect::Strict), .. } => {
                 "correct the file (this agent reads no comments and no trailing commas), \
                  or paste the entry by hand"
             }
-            Self::Broken { dialect: Dialect::Jsonc, .. } => {
-                "correct the file, or paste the entry by hand"
+            Self::Broken { format: Format::Json(Dialect::Comments), .. } => {
+                "correct the file (this agent reads no trailing commas), \
+                 or paste the entry by hand"
+            }
+            Self::Broken { .. } => "correct the file, or paste the entry by hand",
+            Self::Layout { .. } => "nothing was changed; paste the entry by hand",
+            Self::Expanded { .. } => {
+                "install mcpkg in a folder without `$`, `%`, `{` and backticks"
             }
             Self::RootNotObject { .. } | Self::WrongType { .. } => {
-                "correct the file: servers are listed in an object, by name"
+                "correct the file: servers are listed by name"
             }
             Self::Duplicate { .. } => "remove one of the two, then try again",
             Self::Ambiguous | Self::Unfaithful => {

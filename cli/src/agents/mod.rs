@@ -5,26 +5,60 @@
 //! [`crate::settings_file`] does the reading and the writing, the same way for
 //! all of them.
 //!
+//! | module | edits | reads, before and after | and again, independently |
+//! |---|---|---|---|
+//! | `jsonc` | JSON, with comments or without | `jsonc-parser` | `serde_json` |
+//! | `toml` | TOML | `toml_edit` | `toml` |
+//! | `yaml` | YAML | line by line | `yaml_serde` |
+//!
 //! What every agent promises, and the conformance test checks for all of them:
 //!
 //! - Linking twice is linking once.
 //! - Unlinking after linking gives the file back, byte for byte.
 //! - Keys we do not know, their order, comments and layout stay as they are.
 //! - A file that the agent could not read itself is refused, never repaired.
+//! - The new settings are the old ones with our one entry changed, to a second
+//!   reader as well; else they are refused.
 //! - An entry holds the command and its arguments, and nothing else: no
 //!   environment, so no place for a secret.
 //!
 //! # To add an agent
 //!
-//! Write `agents/<id>.rs` with a unit struct that implements [`Agent`], name
-//! the source of every fact in it, and add it to [`ALL`].
+//! Write `agents/<id>.rs` with a `Described`, or a unit struct that implements
+//! [`Agent`] if data cannot say it; name the source of every fact in it, and add
+//! it to [`ALL`].
 
+mod amazon_q;
+mod amp;
 mod claude_code;
 mod claude_desktop;
+mod cline;
+mod codex;
+mod continue_dev;
+mod copilot_cli;
+mod crush;
 mod cursor;
+mod described;
 mod error;
+mod factory_droid;
+mod format;
+mod gemini_cli;
+mod goose;
 mod jsonc;
+mod junie;
+mod kiro;
+mod lines;
+mod lm_studio;
+mod opencode;
+mod place;
+mod places;
+mod qwen_code;
+mod toml;
 mod vscode;
+mod warp;
+mod windsurf;
+mod yaml;
+mod zed;
 
 #[cfg(test)]
 mod conformance;
@@ -32,18 +66,40 @@ mod conformance;
 use std::fmt;
 use std::path::PathBuf;
 
-use mcpkg_core::System;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-pub use self::claude_code::ClaudeCode;
-pub use self::claude_desktop::ClaudeDesktop;
-pub use self::cursor::Cursor;
 pub use self::error::EditError;
-pub use self::vscode::VsCode;
+pub use self::format::{Dialect, Format};
+use self::place::Place;
+pub use self::places::{Places, Variable};
 
 /// Every agent we support, in the order in which they are listed to the user.
-pub const ALL: &[&dyn Agent] = &[&ClaudeCode, &ClaudeDesktop, &Cursor, &VsCode];
+pub const ALL: &[&dyn Agent] = &[
+    &claude_code::CLAUDE_CODE,
+    &claude_desktop::CLAUDE_DESKTOP,
+    &cursor::CURSOR,
+    &vscode::VSCODE,
+    &vscode::VSCODE_INSIDERS,
+    &copilot_cli::COPILOT_CLI,
+    &windsurf::WINDSURF,
+    &cline::Cline,
+    &continue_dev::CONTINUE,
+    &zed::ZED,
+    &codex::CODEX,
+    &gemini_cli::GEMINI_CLI,
+    &qwen_code::QWEN_CODE,
+    &goose::GOOSE,
+    &opencode::OPENCODE,
+    &amp::AMP,
+    &factory_droid::FACTORY_DROID,
+    &kiro::KIRO,
+    &amazon_q::AMAZON_Q,
+    &lm_studio::LM_STUDIO,
+    &warp::WARP,
+    &crush::CRUSH,
+    &junie::JUNIE,
+];
 
 /// The agent that is called `id` on the command line.
 pub fn by_id(id: &str) -> Option<&'static dyn Agent> {
@@ -60,23 +116,34 @@ pub trait Agent: Sync {
     /// What its maker calls it, such as `Claude Code`.
     fn display_name(&self) -> &'static str;
 
-    /// Where its settings are, or `None` if it has none for `scope`.
-    fn settings_path(&self, scope: Scope, places: &Places) -> Option<PathBuf>;
+    /// Where its settings may be, or nothing if it has none for `scope`. It
+    /// reads all of them; new settings go to the first.
+    fn settings_paths(&self, scope: Scope, places: &Places) -> Vec<PathBuf>;
+
+    /// Where new settings go, or `None` if it has none for `scope`.
+    fn settings_path(&self, scope: Scope, places: &Places) -> Option<PathBuf> {
+        self.settings_paths(scope, places).into_iter().next()
+    }
 
     /// The paths that exist where the agent has been installed or used. One is
     /// enough.
     fn traces(&self, places: &Places) -> Vec<PathBuf>;
 
-    /// What it reads.
-    fn dialect(&self) -> Dialect;
+    /// The settings that an older version of it read, and that it moves to
+    /// their place the first time it starts. New settings must not be there
+    /// before it did.
+    fn abandoned_path(&self, _places: &Places) -> Option<PathBuf> {
+        None
+    }
+
+    /// What its settings are written in.
+    fn format(&self) -> Format;
 
     /// The key of the object in which servers are listed.
     fn root_key(&self) -> &'static str;
 
-    /// The value that makes the agent run `launch`.
-    fn entry(&self, launch: &Launch) -> Value {
-        json!({ "command": launch.command, "args": launch.args })
-    }
+    /// The value that makes the agent run `launch` as the server `key`.
+    fn entry(&self, key: &str, launch: &Launch) -> Value;
 
     /// What the user still has to do before the agent starts a server that was
     /// just linked: a sentence to show, if there is something.
@@ -90,7 +157,14 @@ pub trait Agent: Sync {
     /// was there, so that a caller can ask before writing. Blank settings are
     /// an empty object.
     fn link(&self, settings: &str, key: &str, launch: &Launch) -> Result<Linked, EditError> {
-        place(self).link(settings, key, &self.entry(launch))
+        launch.check()?;
+        self.set(settings, key, &self.entry(key, launch))
+    }
+
+    /// Sets the server `key` to `entry`, whatever that is: [`Agent::link`] with
+    /// an entry of the caller's own.
+    fn set(&self, settings: &str, key: &str, entry: &Value) -> Result<Linked, EditError> {
+        place(self).set(settings, key, entry)
     }
 
     /// Removes the server `key` from `settings`, if it is there.
@@ -108,15 +182,19 @@ pub trait Agent: Sync {
         place(self).find(settings, key)
     }
 
+    /// Every server in `settings`, whoever wrote it, in the order of the file.
+    fn entries(&self, settings: &str) -> Result<Vec<(String, Value)>, EditError> {
+        place(self).entries(settings)
+    }
+
     /// What to paste into settings that could not be edited.
     fn snippet(&self, key: &str, launch: &Launch) -> String {
-        let settings = json!({ self.root_key(): { key: self.entry(launch) } });
-        format!("{settings:#}")
+        place(self).snippet(key, &self.entry(key, launch))
     }
 }
 
-fn place<A: Agent + ?Sized>(agent: &A) -> jsonc::Place<'static> {
-    jsonc::Place { dialect: agent.dialect(), root_key: agent.root_key() }
+fn place<A: Agent + ?Sized>(agent: &A) -> Place<'static> {
+    Place { format: agent.format(), root_key: agent.root_key() }
 }
 
 /// Whom a setting is for.
@@ -129,37 +207,6 @@ pub enum Scope {
     Project,
 }
 
-/// Where things are on this machine. The caller builds it from the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places {
-    /// The operating system, which decides between the paths below.
-    pub system: System,
-    /// The home directory.
-    pub home: PathBuf,
-    /// `$XDG_CONFIG_HOME`, or `~/.config`. Only Linux agents look here.
-    pub config_home: PathBuf,
-    /// `%APPDATA%` on Windows. Without it, `AppData\Roaming` in the home directory.
-    pub app_data: Option<PathBuf>,
-    /// `$CLAUDE_CONFIG_DIR`, if it is set and not empty.
-    pub claude_config_dir: Option<PathBuf>,
-    /// The root of the project.
-    pub project: PathBuf,
-}
-
-impl Places {
-    /// Where programs keep their settings on this system.
-    fn application_settings(&self) -> PathBuf {
-        match self.system {
-            System::Darwin => self.home.join("Library").join("Application Support"),
-            System::Linux => self.config_home.clone(),
-            System::Windows => match &self.app_data {
-                Some(app_data) => app_data.clone(),
-                None => self.home.join("AppData").join("Roaming"),
-            },
-        }
-    }
-}
-
 /// How an agent starts a server: `mcpkg run <name>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
@@ -169,25 +216,16 @@ pub struct Launch {
     pub args: Vec<String>,
 }
 
-/// Which JSON an agent reads.
-///
-/// What we write is plain JSON for all of them: an edit adds no comment and no
-/// trailing comma to a file. (A file that has a trailing comma after its last
-/// entry keeps one there.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// JSON as RFC 8259 has it.
-    Strict,
-    /// JSON with comments and trailing commas.
-    Jsonc,
-}
-
-impl fmt::Display for Dialect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Strict => "JSON",
-            Self::Jsonc => "JSON with comments",
-        })
+impl Launch {
+    /// Refuses words that an agent would not take as they are. Most expand
+    /// `${NAME}`, Gemini CLI also `$NAME` and `%NAME%`, `OpenCode` `{env:NAME}`;
+    /// Crush hands them to a shell.
+    fn check(&self) -> Result<(), EditError> {
+        let expands = |word: &&String| word.contains(['$', '`', '%', '{']);
+        match std::iter::once(&self.command).chain(&self.args).find(expands) {
+            Some(word) => Err(EditError::Expanded { word: word.clone() }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -202,6 +240,13 @@ pub struct Linked {
     pub footprint: Option<Footprint>,
     /// The entry that was there and said something else.
     pub replaced: Option<Value>,
+}
+
+impl Linked {
+    /// The settings had this very entry.
+    fn unchanged(text: &str) -> Self {
+        Self { text: text.to_owned(), footprint: None, replaced: None }
+    }
 }
 
 /// Leaves the settings out: other servers' secrets may be in them.

@@ -1,52 +1,36 @@
-//! VS Code: `mcp.json` in the user's settings, and `.vscode/mcp.json` in a project.
+//! VS Code and its Insiders edition: `mcp.json` in the user's settings, and
+//! `.vscode/mcp.json` in a project, which both read.
 //!
 //! `settings.json` is never read for servers. Source: microsoft/vscode-docs,
 //! `docs/agents/reference/mcp-configuration.md` at a5dc2e3, read in November 2026.
 
-use std::path::PathBuf;
-
-use serde_json::{Value, json};
-
-use super::{Agent, Dialect, Launch, Places, Scope};
+use super::described::{Described, stdio};
+use super::{Dialect, Format};
 
 /// Microsoft's editor, with GitHub Copilot.
-#[derive(Clone, Copy, Debug)]
-pub struct VsCode;
+pub(super) const VSCODE: Described = Described {
+    id: "vscode",
+    display_name: "VS Code",
+    format: Format::Json(Dialect::Jsonc),
+    root_key: "servers",
+    user: |places| vec![places.application_settings().join("Code").join("User").join("mcp.json")],
+    project: &[".vscode/mcp.json"],
+    traces: |places| vec![places.application_settings().join("Code"), places.home.join(".vscode")],
+    entry: stdio,
+    next_step: |_| Some("VS Code asks whether to trust a server when it first starts"),
+};
 
-impl Agent for VsCode {
-    fn id(&self) -> &'static str {
-        "vscode"
-    }
-
-    fn display_name(&self) -> &'static str {
-        "VS Code"
-    }
-
-    fn settings_path(&self, scope: Scope, places: &Places) -> Option<PathBuf> {
-        let folder = match scope {
-            Scope::User => places.application_settings().join("Code").join("User"),
-            Scope::Project => places.project.join(".vscode"),
-        };
-        Some(folder.join("mcp.json"))
-    }
-
-    fn traces(&self, places: &Places) -> Vec<PathBuf> {
-        vec![places.application_settings().join("Code"), places.home.join(".vscode")]
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Jsonc
-    }
-
-    fn root_key(&self) -> &'static str {
-        "servers"
-    }
-
-    fn entry(&self, launch: &Launch) -> Value {
-        json!({ "type": "stdio", "command": launch.command, "args": launch.args })
-    }
-
-    fn next_step(&self, _scope: Scope) -> Option<&'static str> {
-        Some("VS Code asks whether to trust a server when it first starts")
-    }
-}
+/// The same editor, one month ahead.
+pub(super) const VSCODE_INSIDERS: Described = Described {
+    id: "vscode-insiders",
+    display_name: "VS Code Insiders",
+    user: |places| {
+        let folder = places.application_settings().join("Code - Insiders");
+        vec![folder.join("User").join("mcp.json")]
+    },
+    traces: |places| {
+        let settings = places.application_settings().join("Code - Insiders");
+        vec![settings, places.home.join(".vscode-insiders")]
+    },
+    ..VSCODE
+};

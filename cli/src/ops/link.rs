@@ -8,6 +8,7 @@ use mcpkg_core::lock::AgentLink;
 use crate::agents::{self, Agent, Launch, Scope};
 use crate::error::{Error, Result};
 use crate::places::Places;
+use crate::settings;
 
 /// The agents that the user means: those named, or all that are found.
 pub fn choose(wanted: &[String], scope: Scope, places: &Places) -> Result<Vec<&'static dyn Agent>> {
@@ -18,6 +19,8 @@ pub fn choose(wanted: &[String], scope: Scope, places: &Places) -> Result<Vec<&'
             .copied()
             .filter(|agent| agent.settings_path(scope, &places.for_agents()).is_some())
             .filter(|agent| is_present(*agent, places))
+            // Naming such an agent says why it cannot be done yet.
+            .filter(|agent| settings::unmoved(*agent, places).is_none())
             .collect();
         return if found.is_empty() { Err(Error::NoAgents) } else { Ok(found) };
     }

@@ -11,7 +11,7 @@ use mcpkg_core::{Code, Coded as _};
 use tempfile::TempDir;
 
 use super::*;
-use crate::agents::{ALL, Agent, EditError, Footprint, Launch};
+use crate::agents::{ALL, Agent, EditError, Footprint, Format, Launch};
 
 /// What an edit of a file can end with.
 #[derive(Debug, thiserror::Error)]
@@ -85,20 +85,43 @@ fn read(path: impl AsRef<Path>) -> String {
 #[test]
 fn what_cannot_be_edited_is_kept_byte_for_byte() {
     let deep = "[".repeat(100_000);
-    let rows: &[(&str, &[u8])] = &[
+    let json: &[(&str, &[u8])] = &[
         ("broken", b"{,"),
-        ("cut off", b"{\"mcpServers\": {\"other\": {}"),
+        ("cut off", b"{\"ROOT\": {\"other\": {}"),
         ("not an object", b"[]"),
+        ("servers twice", br#"{"ROOT":{},"ROOT":{}}"#),
+        ("a wrong type", br#"{"ROOT":"{}"}"#),
+        ("NUL", b"{}\0"),
         ("not UTF-8", b"{\"a\": \"\xff\"}"),
         ("UTF-16", b"\xff\xfe{\0}\0"),
         ("two byte order marks", b"\xef\xbb\xbf\xef\xbb\xbf{}"),
-        ("NUL", b"{}\0"),
         ("deep", deep.as_bytes()),
-        ("servers twice", br#"{"servers":{},"mcpServers":{},"servers":{},"mcpServers":{}}"#),
-        ("a wrong type", br#"{"servers":[],"mcpServers":"{}"}"#),
+    ];
+    let toml: &[(&str, &[u8])] = &[
+        ("broken", b"a = "),
+        ("a wrong type", b"ROOT = 1"),
+        ("not UTF-8", b"a = \"\xff\""),
+        ("two byte order marks", b"\xef\xbb\xbf\xef\xbb\xbfa = 1"),
+        ("deep", deep.as_bytes()),
+    ];
+    let yaml: &[(&str, &[u8])] = &[
+        ("broken", b"a: ["),
+        ("a wrong type", b"ROOT: 1"),
+        ("not UTF-8", b"a: \xff"),
+        ("flow style", b"{a: 1}"),
+        ("deep", deep.as_bytes()),
     ];
     for agent in ALL {
+        let rows = match agent.format() {
+            Format::Json(_) => json,
+            Format::Toml => toml,
+            Format::Yaml => yaml,
+        };
         for (name, bytes) in rows {
+            let bytes = &match std::str::from_utf8(bytes) {
+                Ok(text) => text.replace("ROOT", agent.root_key()).into_bytes(),
+                Err(_) => bytes.to_vec(),
+            };
             let place = Place::with(bytes);
             let (error, modified) = (place.link(*agent).unwrap_err(), modified(&place.path()));
             let code = match &error {
@@ -115,13 +138,20 @@ fn what_cannot_be_edited_is_kept_byte_for_byte() {
 
 #[test]
 fn what_can_be_edited_comes_back_byte_for_byte() {
-    let rows: &[(&str, &str)] = &[
+    let json: &[(&str, &str)] = &[
         ("empty", ""),
         ("an empty object", "{}"),
         ("a byte order mark", "\u{feff}{\r\n  \"a\": 1\r\n}\r\n"),
         ("other keys", "{\n\t\"z\": 1,\n\t\"a\": {\"é\": [null]}\n}\n"),
     ];
+    let toml: &[(&str, &str)] = &[("empty", ""), ("a byte order mark", "\u{feff}a = 1\r\n# é")];
+    let yaml: &[(&str, &str)] = &[("empty", ""), ("a byte order mark", "\u{feff}a: 1\r\n# é")];
     for agent in ALL {
+        let rows = match agent.format() {
+            Format::Json(_) => json,
+            Format::Toml => toml,
+            Format::Yaml => yaml,
+        };
         for (name, text) in rows {
             let place = Place::with(text);
             assert_eq!(place.link(*agent).unwrap(), Outcome::Changed, "{}: {name}", agent.id());

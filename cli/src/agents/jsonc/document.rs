@@ -6,9 +6,10 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::tokens::Token;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions, parse_to_ast};
 
+use super::large::pass_over;
 use super::plain::{plain, without_lone_surrogates};
 use super::tree::Tree;
-use super::{Dialect, EditError};
+use super::{Dialect, EditError, Format};
 
 /// A settings file in which our place is clear: the root is an object, and the
 /// root key is in it at most once, with an object.
@@ -64,17 +65,23 @@ pub(super) struct Property {
 impl<'t> Document<'t> {
     /// Reads `text` twice, and finds the object under `root_key`.
     pub(super) fn read(text: &'t str, dialect: Dialect, root_key: &str) -> Result<Self, EditError> {
+        let format = Format::Json(dialect);
         let masked = without_lone_surrogates(text);
-        let parsed = parse_to_ast(&masked, &every_piece(dialect), &parse_options(dialect))
-            .map_err(|error| EditError::Broken { dialect, reason: error.to_string() })?;
-        let value = parsed.value.ok_or(EditError::RootNotObject { found: "nothing" })?;
-        let tree = serde_json::from_str::<Tree>(&plain(&masked, dialect))
-            .map_err(|error| EditError::Broken { dialect, reason: error.to_string() })?;
+        let passed_over = pass_over(&masked, dialect, root_key);
+        let read = passed_over.as_ref().map_or(&*masked, |passed_over| &passed_over.text);
+        let parsed = parse_to_ast(read, &every_piece(dialect), &parse_options(dialect))
+            .map_err(|error| EditError::Broken { format, reason: error.to_string() })?;
+        let value = parsed.value.ok_or(EditError::RootNotObject { format, found: "nothing" })?;
+        let mut tree = serde_json::from_str::<Tree>(&plain(read, dialect))
+            .map_err(|error| EditError::Broken { format, reason: error.to_string() })?;
         if Tree::of(&value).as_ref() != Some(&tree) {
             return Err(EditError::Ambiguous);
         }
+        if let Some(passed_over) = &passed_over {
+            passed_over.put_back(&mut tree, &masked);
+        }
         let Value::Object(object) = &value else {
-            return Err(EditError::RootNotObject { found: tree.kind() });
+            return Err(EditError::RootNotObject { format, found: tree.kind() });
         };
         let root = Braces::of(object);
         let servers = match root.index_of(root_key)? {
@@ -83,6 +90,7 @@ impl<'t> Document<'t> {
                 Value::Object(servers) => Some((index, Braces::of(servers))),
                 _ => {
                     return Err(EditError::WrongType {
+                        format,
                         key: root_key.to_owned(),
                         found: tree.get(root_key).map_or("nothing", Tree::kind),
                     });
@@ -183,9 +191,10 @@ impl Braces {
 /// Collects comments where there may be some. As tokens they would be accepted
 /// whatever the parse options say, so the strict dialect does not collect them.
 fn every_piece(dialect: Dialect) -> CollectOptions {
-    let comments = match dialect {
-        Dialect::Strict => CommentCollectionStrategy::Off,
-        Dialect::Jsonc => CommentCollectionStrategy::AsTokens,
+    let comments = if dialect.has_comments() {
+        CommentCollectionStrategy::AsTokens
+    } else {
+        CommentCollectionStrategy::Off
     };
     CollectOptions { comments, tokens: true }
 }
@@ -193,10 +202,9 @@ fn every_piece(dialect: Dialect) -> CollectOptions {
 /// What `jsonc-parser` may accept: it is lenient in ten ways, our clients in
 /// two at most.
 fn parse_options(dialect: Dialect) -> ParseOptions {
-    let jsonc = dialect == Dialect::Jsonc;
     ParseOptions {
-        allow_comments: jsonc,
-        allow_trailing_commas: jsonc,
+        allow_comments: dialect.has_comments(),
+        allow_trailing_commas: dialect.has_trailing_commas(),
         allow_loose_object_property_names: false,
         allow_missing_commas: false,
         allow_single_quoted_strings: false,

@@ -9,12 +9,15 @@
 //! 3. The result is read again in the same way, and its [`tree`] has to be the
 //!    old tree with our one entry changed. If it is not, the edit is refused.
 //!
+//! What is not ours in a [`large`] file is compared by its bytes instead.
+//!
 //! We take positions from `jsonc-parser`'s syntax tree, and do not use its
 //! `cst` module to edit: that one lays out again what it touches, so adding an
 //! entry and removing it does not give the file back
 //! (`an_edit_by_cst_would_not_give_the_file_back` shows it).
 
 mod document;
+mod large;
 mod plain;
 mod splice;
 mod style;
@@ -31,7 +34,7 @@ use self::document::Document;
 use self::splice::Opened;
 use self::style::{Layout, Style};
 use self::tree::Tree;
-use super::{Dialect, EditError, Footprint, Linked};
+use super::{Dialect, EditError, Footprint, Format, Linked};
 
 /// The object that servers are listed in, and how the file around it is read.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +76,7 @@ impl Place<'_> {
                 Some(index) => {
                     let found = document.entry(self.root_key, key);
                     if found == Some(&Tree::from(entry)) {
-                        let text = text.to_owned();
-                        return Ok(Linked { text, footprint: None, replaced: None });
+                        return Ok(Linked::unchanged(text));
                     }
                     let replaced = found.cloned().map(Value::from);
                     (splice::replace(&document, servers, index, entry), None, replaced)
@@ -141,6 +143,18 @@ impl Place<'_> {
             servers.index_of(key)?;
         }
         Ok(document.entry(self.root_key, key).cloned().map(Value::from))
+    }
+
+    /// Every key and its value, in the order of the file.
+    pub(super) fn entries(self, text: &str) -> Result<Vec<(String, Value)>, EditError> {
+        if is_blank(text) {
+            return Ok(Vec::new());
+        }
+        let document = self.read(text)?;
+        let Some(Tree::Object(servers)) = document.tree.get(self.root_key) else {
+            return Ok(Vec::new());
+        };
+        Ok(servers.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect())
     }
 
     fn read(self, text: &str) -> Result<Document<'_>, EditError> {

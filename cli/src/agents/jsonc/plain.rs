@@ -25,7 +25,7 @@ enum State {
 ///
 /// Text that was broken stays broken: `serde_json` is what judges it.
 pub(super) fn plain(text: &str, dialect: Dialect) -> Cow<'_, str> {
-    if dialect == Dialect::Strict {
+    if !dialect.has_comments() {
         return Cow::Borrowed(text);
     }
     let mut bytes = text.as_bytes().to_vec();
@@ -52,7 +52,9 @@ pub(super) fn plain(text: &str, dialect: Dialect) -> Cow<'_, str> {
                     after_value = false;
                 }
                 (b'}' | b']', _) => {
-                    if let Some(comma) = comma.take() {
+                    if let Some(comma) = comma.take()
+                        && dialect.has_trailing_commas()
+                    {
                         bytes[comma] = b' ';
                     }
                     after_value = true;
@@ -100,6 +102,9 @@ pub(super) fn plain(text: &str, dialect: Dialect) -> Cow<'_, str> {
 /// `\ud83d`, and Claude Code cuts long prompts for the history it keeps in its
 /// settings. The file itself keeps its escapes; only the readers see this text.
 pub(super) fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
+    if !text.contains("\\u") {
+        return Cow::Borrowed(text);
+    }
     let bytes = text.as_bytes();
     let mut masked: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -162,6 +167,7 @@ mod tests {
             assert_eq!(plain(jsonc, Dialect::Jsonc), json);
             assert_eq!(plain(jsonc, Dialect::Strict), jsonc);
         }
+        assert_eq!(plain("[1,/* one */]", Dialect::Comments), "[1,         ]");
     }
 
     #[test]

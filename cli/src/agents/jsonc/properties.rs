@@ -19,7 +19,7 @@ fn gap(dialect: Dialect) -> BoxedStrategy<String> {
     let space = prop::sample::select(vec!["", "", " ", "  ", "\t", "\n", "\n  ", "\r\n\t", "\r"]);
     match dialect {
         Dialect::Strict => space.prop_map(str::to_owned).boxed(),
-        Dialect::Jsonc => {
+        Dialect::Comments | Dialect::Jsonc => {
             let comments = vec!["", "", "", "/* c */", "/**/", "// c\n", "//\r\n", "// \"}\r"];
             (space.clone(), prop::sample::select(comments), space)
                 .prop_map(|(before, comment, after)| format!("{before}{comment}{after}"))
@@ -31,7 +31,7 @@ fn gap(dialect: Dialect) -> BoxedStrategy<String> {
 /// A comma after the last element, where the dialect has one.
 fn last_comma(dialect: Dialect) -> BoxedStrategy<&'static str> {
     match dialect {
-        Dialect::Strict => Just("").boxed(),
+        Dialect::Strict | Dialect::Comments => Just("").boxed(),
         Dialect::Jsonc => prop::sample::select(vec!["", ","]).boxed(),
     }
 }
@@ -95,7 +95,7 @@ fn settings(dialect: Dialect) -> impl Strategy<Value = String> {
 }
 
 fn dialect_and_settings() -> impl Strategy<Value = (Dialect, String)> {
-    prop::sample::select(vec![Dialect::Strict, Dialect::Jsonc])
+    prop::sample::select(vec![Dialect::Strict, Dialect::Comments, Dialect::Jsonc])
         .prop_flat_map(|dialect| (Just(dialect), settings(dialect)))
 }
 

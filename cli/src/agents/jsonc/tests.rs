@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Place;
-use crate::agents::{Dialect, EditError, Footprint};
+use crate::agents::{Dialect, EditError, Footprint, Format};
 
 const JSONC: Place<'static> = Place { dialect: Dialect::Jsonc, root_key: "servers" };
 const STRICT: Place<'static> = Place { dialect: Dialect::Strict, root_key: "servers" };
@@ -174,14 +174,18 @@ fn an_entry_that_is_there_is_not_laid_out_again() {
 
 #[test]
 fn what_cannot_be_edited_safely_is_refused() {
-    let broken = |dialect, reason: &str| EditError::Broken { dialect, reason: reason.into() };
+    let json = Format::Json(Dialect::Jsonc);
+    let broken = |dialect, reason: &str| EditError::Broken {
+        format: Format::Json(dialect),
+        reason: reason.into(),
+    };
     let duplicate = |key: &str| EditError::Duplicate { key: key.into() };
-    let wrong_type = |found| EditError::WrongType { key: "servers".into(), found };
+    let wrong_type = |found| EditError::WrongType { format: json, key: "servers".into(), found };
     for (text, error) in [
-        ("[]", EditError::RootNotObject { found: "an array" }),
-        ("null", EditError::RootNotObject { found: "null" }),
-        ("\"{}\"", EditError::RootNotObject { found: "a string" }),
-        ("// only a comment", EditError::RootNotObject { found: "nothing" }),
+        ("[]", EditError::RootNotObject { format: json, found: "an array" }),
+        ("null", EditError::RootNotObject { format: json, found: "null" }),
+        ("\"{}\"", EditError::RootNotObject { format: json, found: "a string" }),
+        ("// only a comment", EditError::RootNotObject { format: json, found: "nothing" }),
         (r#"{"servers":[]}"#, wrong_type("an array")),
         (r#"{"servers":null}"#, wrong_type("null")),
         (r#"{"servers":"{}"}"#, wrong_type("a string")),
@@ -226,6 +230,11 @@ fn what_cannot_be_edited_safely_is_refused() {
         assert_eq!(STRICT.link(text, "x", &entry()), Err(broken(Dialect::Strict, reason)));
         assert!(JSONC.link(text, "x", &entry()).is_ok());
     }
+    let comments = Place { dialect: Dialect::Comments, root_key: "servers" };
+    let reason = "Trailing commas are not allowed on line 1 column 7";
+    let refused = comments.link(r#"{"a":1,}"#, "x", &entry());
+    assert_eq!(refused, Err(broken(Dialect::Comments, reason)));
+    assert!(comments.link("{} // note", "x", &entry()).is_ok());
 }
 
 #[test]

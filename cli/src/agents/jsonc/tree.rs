@@ -19,6 +19,8 @@ pub(super) enum Tree {
     String(String),
     Array(Vec<Self>),
     Object(Vec<(String, Self)>),
+    /// A value of a large file that is compared by its bytes.
+    Bytes(String),
 }
 
 impl Tree {
@@ -80,6 +82,7 @@ impl Tree {
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
+            Self::Bytes(_) => "a value",
         }
     }
 }
@@ -107,6 +110,8 @@ impl From<Tree> for Value {
             Tree::Number(value) => Self::Number(value),
             Tree::String(value) => Self::String(value),
             Tree::Array(values) => Self::Array(values.into_iter().map(Self::from).collect()),
+            // They were read as JSON before.
+            Tree::Bytes(text) => serde_json::from_str(&text).unwrap_or_default(),
             Tree::Object(properties) => Self::Object(
                 properties.into_iter().map(|(key, value)| (key, value.into())).collect(),
             ),

@@ -1,0 +1,168 @@
+//! Large files: the values that are not ours are passed over.
+//!
+//! Claude Code keeps its history in its settings, which grow to megabytes, and
+//! to read all of that twice, into trees, takes longer than everything else. In
+//! a large file `serde_json` alone says where the values of other keys end, and
+//! they are compared by their bytes, before and after an edit: more than that
+//! they mean the same. Between them, and in the list of servers, nothing
+//! changes: two readers, and a tree.
+//!
+//! Only in the strict dialect, where `serde_json` reads the text as it is.
+//! Elsewhere [`plain`](super::plain) stands before it, which is our own, and
+//! must not be the only one to say where a comment ends.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Dialect;
+use super::tree::Tree;
+
+/// Files from this size on are large. Two full readings of a smaller one take
+/// less than two milliseconds.
+const LARGE_FILE_BYTES: usize = 64 * 1024;
+
+/// Smaller values are read like everything else.
+const LARGE_VALUE_BYTES: usize = 1024;
+
+/// A large text with some values passed over.
+pub(super) struct PassedOver {
+    /// The text, in which strings of the same length stand for these values.
+    pub(super) text: String,
+    /// Which properties of the root they belong to, and where they are.
+    values: Vec<(usize, Range<usize>)>,
+}
+
+/// Passes over the values of a large text that are not under `root_key`. `None`
+/// if the text is not large, or is not an object: then it is read in full, and
+/// what is wrong with it is found there.
+pub(super) fn pass_over(text: &str, dialect: Dialect, root_key: &str) -> Option<PassedOver> {
+    if dialect != Dialect::Strict || text.len() < LARGE_FILE_BYTES {
+        return None;
+    }
+    let Properties(properties) = serde_json::from_str(text).ok()?;
+    let is_passed_over = |(key, value): &(String, &RawValue)| {
+        key != root_key && value.get().len() >= LARGE_VALUE_BYTES
+    };
+    let values: Vec<_> = properties
+        .iter()
+        .enumerate()
+        .filter(|(_, property)| is_passed_over(property))
+        .map(|(index, (_, value))| {
+            let start = value.get().as_ptr().addr() - text.as_ptr().addr();
+            (index, start..start + value.get().len())
+        })
+        .collect();
+    let mut passed_over = String::with_capacity(text.len());
+    for (_, value) in &values {
+        passed_over.push_str(&text[passed_over.len()..value.start]);
+        passed_over.push('"');
+        passed_over.extend(std::iter::repeat_n(' ', value.len() - 2));
+        passed_over.push('"');
+    }
+    passed_over.push_str(&text[passed_over.len()..]);
+    Some(PassedOver { text: passed_over, values })
+}
+
+impl PassedOver {
+    /// Puts the bytes of the values into the tree of the text, to be compared.
+    pub(super) fn put_back(&self, tree: &mut Tree, text: &str) {
+        let Tree::Object(properties) = tree else { return };
+        for (index, value) in &self.values {
+            if let Some((_, found)) = properties.get_mut(*index) {
+                *found = Tree::Bytes(text[value.clone()].to_owned());
+            }
+        }
+    }
+}
+
+/// The properties of an object, in order, repeated keys included.
+struct Properties<'t>(Vec<(String, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for Properties<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PropertiesVisitor)
+    }
+}
+
+struct PropertiesVisitor;
+
+impl<'de> Visitor<'de> for PropertiesVisitor {
+    type Value = Properties<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut properties = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            properties.push(entry);
+        }
+        Ok(Properties(properties))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::Place;
+    use super::*;
+    use crate::agents::{EditError, Footprint};
+
+    const PLACE: Place<'static> = Place { dialect: Dialect::Strict, root_key: "servers" };
+
+    /// Settings that are large by what is not ours.
+    fn large(servers: &str) -> String {
+        let history = "{\"é\": [\"}\\\"{\", 1.50, null, \"\\ud83d\"]},\n".repeat(4000);
+        format!(
+            "{{\n  \"history\": [\n{history}{{}}],\n  \"servers\": {servers},\n  \"z\": 1\n}}\n"
+        )
+    }
+
+    fn entry() -> Value {
+        json!({ "command": "/mcpkg" })
+    }
+
+    #[test]
+    fn a_large_file_is_edited_like_a_small_one() {
+        for servers in ["{}", "{\"a\": {\"b\": 1}}"] {
+            let before = large(servers);
+            assert!(pass_over(&before, Dialect::Strict, "servers").is_some());
+            let linked = PLACE.link(&before, "x", &entry()).unwrap();
+            assert_eq!(PLACE.find(&linked.text, "x"), Ok(Some(entry())));
+            assert_eq!(PLACE.link(&linked.text, "x", &entry()).unwrap().text, linked.text);
+            let after = PLACE.unlink(&linked.text, "x", linked.footprint.unwrap());
+            assert_eq!(after.as_deref(), Ok(before.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_still_has_to_be_json() {
+        let text = large("{}");
+        for (found, put) in [("null", "nul"), ("{}]", "{},]"), ("1.50", "/**/1"), ("\\\"", "\n")] {
+            let broken = text.replacen(found, put, 1);
+            let result = PLACE.link(&broken, "x", &entry());
+            assert!(matches!(result, Err(EditError::Broken { .. })), "{put}");
+        }
+        let twice = text.replacen("\"z\"", "\"servers\"", 1);
+        let duplicate = Err(EditError::Duplicate { key: "servers".to_owned() });
+        assert_eq!(PLACE.unlink(&twice, "x", Footprint::Entry), duplicate);
+    }
+
+    #[test]
+    fn one_byte_of_what_is_passed_over_makes_another_tree() {
+        let text = large("{}");
+        let tree = |text: &str| {
+            let passed = pass_over(text, Dialect::Strict, "servers").unwrap();
+            let mut tree = serde_json::from_str(&passed.text).unwrap();
+            passed.put_back(&mut tree, text);
+            tree
+        };
+        assert_eq!(tree(&text), tree(&text));
+        assert_ne!(tree(&text), tree(&text.replacen("1.50", "1.5", 1)));
+    }
+}

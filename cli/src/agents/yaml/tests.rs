@@ -1,0 +1,188 @@
+//! What edits of YAML look like, and what holds for all of them.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn entry() -> Json {
+    json!({ "cmd": "/opt/mcpkg", "args": ["run"], "enabled": true })
+}
+
+fn add(text: &str) -> Linked {
+    link(text, "ext", "x", &entry()).unwrap()
+}
+
+#[test]
+fn an_entry_is_written_as_the_file_is() {
+    for (before, after, footprint) in [
+        (
+            "",
+            "ext:\n  x:\n    cmd: \"/opt/mcpkg\"\n    args:\n    - \"run\"\n    enabled: true\n",
+            Footprint::Document,
+        ),
+        (
+            "a: 1",
+            "a: 1\next:\n  x:\n    cmd: \"/opt/mcpkg\"\n    args:\n    - \"run\"\n    enabled: true",
+            Footprint::RootKey,
+        ),
+        (
+            "ext: {} # c\nb: 1\n",
+            "ext: # c\n  x:\n    cmd: \"/opt/mcpkg\"\n    args:\n    - \"run\"\n    enabled: true\nb: 1\n",
+            Footprint::EntryLines,
+        ),
+        (
+            "ext:\n    a:\n        b: 1\n    # c\n\nb: 1\n",
+            "ext:\n    a:\n        b: 1\n    x:\n        cmd: \"/opt/mcpkg\"\n        args:\n        - \"run\"\n        enabled: true\n    # c\n\nb: 1\n",
+            Footprint::Entry,
+        ),
+        (
+            "ext:\r\n a: 1",
+            "ext:\r\n a: 1\r\n x:\r\n  cmd: \"/opt/mcpkg\"\r\n  args:\r\n  - \"run\"\r\n  enabled: true",
+            Footprint::Entry,
+        ),
+    ] {
+        let linked = add(before);
+        assert_eq!(linked.text, after);
+        assert_eq!(linked.footprint, Some(footprint));
+        assert_eq!(unlink(after, "ext", "x", footprint).as_deref(), Ok(before));
+    }
+}
+
+#[test]
+fn unlinking_takes_no_more_than_we_added() {
+    for (before, footprint, after) in [
+        ("ext:\n  x: 1\n", Footprint::Document, ""),
+        ("ext:\n  x: 1\n", Footprint::RootKey, ""),
+        ("ext:\n  x: 1\n", Footprint::Entry, "ext: {}\n"),
+        ("ext:\n  x: 1\n  y: 1\n", Footprint::Document, "ext:\n  y: 1\n"),
+        ("ext: # c\n  x: 1\n", Footprint::RootKey, "ext: {} # c\n"),
+        ("ext:\n  # c\n  x: 1\n", Footprint::RootKey, "ext: {}\n  # c\n"),
+        ("# c\next:\n  x: 1\n", Footprint::Document, "# c\n"),
+        ("ext: {}\n", Footprint::Document, "ext: {}\n"),
+        ("", Footprint::Document, ""),
+    ] {
+        let unlinked = unlink(before, "ext", "x", footprint);
+        assert_eq!(unlinked.as_deref(), Ok(after), "{before}");
+    }
+}
+
+#[test]
+fn an_entry_is_replaced_in_its_place() {
+    let linked = add("ext:\n  x:\n    envs: {A: b}\n  # c\n  y: 1\n");
+    let after = "ext:\n  x:\n    cmd: \"/opt/mcpkg\"\n    args:\n    - \"run\"\n    enabled: true\n  # c\n  y: 1\n";
+    assert_eq!(linked.text, after);
+    assert_eq!(linked.replaced, Some(json!({ "envs": { "A": "b" } })));
+}
+
+/// Each of these is right, and an edit by lines would change what it means.
+#[test]
+fn what_lines_do_not_tell_is_refused() {
+    for text in [
+        "{a: 1}\n",
+        "a: 1\n...\n",
+        "--- {a: 1}\n",
+        "a: |+\n  text\n\n\n...\n",
+        "ext: &anchor\n  y: 1\nb: *anchor\n",
+        "ext: !tag\n  y: 1\n",
+        "ext: {y: 1}\n",
+        "ext: { }\n",
+        "ext:  {}\n",
+        "? ext\n: y: 1\n",
+        "ext:\n  ? y\n  : 1\n",
+        "ext:\n  ! x: 1\n",
+    ] {
+        let result = link(text, "ext", "x", &entry());
+        let is_refused = result.as_ref().is_err_and(|error| {
+            matches!(error, EditError::Layout { .. } | EditError::WrongType { .. })
+        });
+        assert!(is_refused, "{text}: {:?}", result.map(|linked| linked.text));
+    }
+}
+
+#[test]
+fn anchors_without_end_are_harmless() {
+    let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (one, other) in "abcdefghijkl".chars().zip("bcdefghijklm".chars()) {
+        let uses = format!("*{one}, *{one}, *{one}, *{one}, *{one}");
+        text.extend([format!("{other}: &{other} [{uses}]\n")]);
+    }
+    let result = link(&text, "ext", "x", &entry());
+    assert!(matches!(result, Err(EditError::Broken { .. })));
+}
+
+fn scalar() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        " 1",
+        " ~",
+        " \"a: b # c\"",
+        " 'it''s'",
+        " |\n      text\n      # no comment\n",
+        " [a, b]",
+        " {a: b}",
+        " &n 1",
+        " plain text",
+        " >-\n      ext:\n      x\n",
+        " \u{e9} # c",
+        " \"a\n      b\"",
+        " !t 1",
+        " .nan",
+        " |+\n      t\n\n\n",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn document() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec!["", "# c", "  # c"]);
+    let keys = prop::sample::select(vec!["a", "b", "'c'", "\"d: e\"", "f g"]);
+    let other = (keys.clone(), scalar()).prop_map(|(key, value)| format!("{key}:{value}"));
+    let server = (keys, scalar()).prop_map(|(key, value)| format!("  {key}:\n    k:{value}"));
+    let servers = prop_oneof![
+        Just("ext: {}".to_owned()),
+        prop::collection::vec(prop_oneof![server, line.clone().prop_map(str::to_owned)], 1..4)
+            .prop_map(|servers| format!("ext:\n{}", servers.join("\n"))),
+    ];
+    let part = prop_oneof![other, servers, line.prop_map(str::to_owned)];
+    let end = prop::sample::select(vec!["\n", "\r\n"]);
+    (prop::collection::vec(part, 0..5), end, any::<bool>())
+        .prop_map(|(parts, end, is_ended)| {
+            (parts.join("\n") + if is_ended { "\n" } else { "" }).replace('\n', end)
+        })
+        .prop_filter("valid", |text| Settings::read(text, "ext").is_ok())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
+
+    #[test]
+    fn linking_adds_and_unlinking_gives_the_file_back(before in document()) {
+        match link(&before, "ext", "x", &entry()) {
+            Ok(linked) => {
+                let again = link(&linked.text, "ext", "x", &entry()).unwrap();
+                prop_assert_eq!(&again.text, &linked.text);
+                let after = unlink(&linked.text, "ext", "x", linked.footprint.unwrap()).unwrap();
+                prop_assert_eq!(after, if before.trim().is_empty() { String::new() } else { before });
+            }
+            // The text of a block that a new line would become part of.
+            Err(error) => prop_assert_eq!(error, EditError::Layout { format: Format::Yaml }),
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_not_refused(before in document()) {
+        let is_plain = !before.contains('|') && !before.contains('>') && !before.contains("\"a");
+        if is_plain {
+            prop_assert!(link(&before, "ext", "x", &entry()).is_ok(), "{before}");
+        }
+    }
+
+    #[test]
+    fn removing_an_entry_keeps_all_other_lines(before in document(), key in "[abc]") {
+        let Ok(after) = unlink(&before, "ext", &key, Footprint::Entry) else { return Ok(()) };
+        let mut rest = before.lines();
+        for line in after.lines() {
+            let is_there = rest.any(|found| found == line || line.replacen(" {}", "", 1) == found);
+            prop_assert!(is_there, "{after}");
+        }
+    }
+}
