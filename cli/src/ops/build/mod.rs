@@ -7,7 +7,7 @@
 //! | `environment` | makes the environment of the steps from nothing |
 //! | `in_place` | builds in the author's own folder |
 //! | `process` | runs one step to its end, its time limit, or its limit of output |
-//! | `stage` | is between us and a step: the umask, and where it is confined, the namespaces |
+//! | `stage` | makes a stage of `sandbox` of a step: the umask, and where it is confined, the rest |
 //! | `view` | what a confined step sees of this machine |
 //!
 //! What comes out of a build is as untrusted as what went in: the folder that is
@@ -36,8 +36,6 @@ use serde::{Deserialize, Serialize};
 pub use self::error::BuildError;
 pub use self::in_place::{BuiltInPlace, in_place};
 pub use self::process::{LogFile, Output};
-#[cfg(unix)]
-pub use self::stage::entered;
 use crate::atomic;
 use crate::error::Error;
 
