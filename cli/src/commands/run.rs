@@ -1,50 +1,74 @@
 //! `mcpkg run`: start an installed server, as agents do.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
+
+use mcpkg_core::lock::LockedServer;
 
 use super::Context;
 use crate::agents::Scope;
 use crate::args::RunArgs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lock_file::LockFile;
+use crate::ops::failures::{self, Failure};
+use crate::ops::guard::{self, Session};
 use crate::ops::launch;
+use crate::ops::launch::workspace::Workspace;
+use crate::secrets::approval;
 use crate::store::Store;
+use crate::ui;
 
 pub(super) fn run(args: &RunArgs, context: &Context) -> Result<ExitCode> {
+    find(args, context).inspect_err(|error| {
+        let (input, output) = ui::streams();
+        // A person at a terminal reads it on stderr.
+        if !input.is_terminal() {
+            guard::tell_agent(input, output, error);
+        }
+    })
+}
+
+fn find(args: &RunArgs, context: &Context) -> Result<ExitCode> {
+    let places = &context.places;
     // The project's lock is used only where the settings say so: a server that
     // the user installed must not change with the folder an agent starts in.
-    let lock = if args.project {
-        LockFile::read_project(&context.places.project)?
+    let (lock, scope) = if args.project {
+        (LockFile::read_project(&places.project)?, Scope::Project)
     } else {
-        LockFile::read(Scope::User, &context.places)?
+        (LockFile::read(Scope::User, places)?, Scope::User)
     };
     let server = super::list::one(&lock.lock, &args.name)?;
-    let mut command = launch::command(server, &Store::new(&context.places), &context.places)?;
-    start(&mut command)
+    start(server, &lock, scope, context).inspect_err(|error| {
+        let failure = Failure::of(error, context.now);
+        if let Err(error) = failures::record(places, &server.name, &failure) {
+            context.ui.warn(error);
+        }
+    })
 }
 
-/// Becomes the server: no process of ours stays between it and the agent.
-#[cfg(unix)]
-fn start(command: &mut std::process::Command) -> Result<ExitCode> {
-    use std::os::unix::process::CommandExt as _;
-    let source = command.exec();
-    Err(not_started(command, source))
-}
-
-#[cfg(not(unix))]
-fn start(command: &mut std::process::Command) -> Result<ExitCode> {
-    let status = command.status().map_err(|source| not_started(command, source))?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-    Ok(ExitCode::from(code))
-}
-
-fn not_started(command: &std::process::Command, source: std::io::Error) -> Error {
-    Error::Failed {
-        context: format!("`{}` could not be started", command.get_program().display()),
-        code: mcpkg_core::Code::Config,
-        hint: Some(
-            "install the interpreter that the server needs, where your agent's PATH finds it",
-        ),
-        source: Box::new(source),
+fn start(
+    server: &LockedServer,
+    lock: &LockFile,
+    scope: Scope,
+    context: &Context,
+) -> Result<ExitCode> {
+    let places = &context.places;
+    let workspace = match scope {
+        Scope::User => Workspace::around(&places.project, &places.home),
+        Scope::Project => {
+            approval::check(server, lock.path(), places)?;
+            Workspace::of_project(lock.folder())
+        }
+    };
+    let session = Session::new(server, &lock.lock, scope, places, context.ui)?;
+    let plan = launch::plan(server, &Store::new(places), places, &workspace)?;
+    if session.is_unpinned() {
+        context.ui.warn(format!(
+            "nobody has approved what {} shows to models: `mcpkg inspect {}` does",
+            server.name, server.name
+        ));
     }
+    // What went wrong the last time is no longer news, unless it does again.
+    failures::forget(places, &server.name)?;
+    launch::serve(&plan, launch::wanted(server), session, &context.ui).map(ExitCode::from)
 }

@@ -3,6 +3,7 @@
 
 mod files;
 mod record;
+mod surface;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Cursor, Seek as _};
@@ -73,15 +74,16 @@ impl Packed {
     }
 }
 
-/// Packs `folder`, with the `server.json` at this path or else the one in it.
-/// Files in `out`, if that is below the folder, are left out.
+/// Packs `folder`, with the `server.json` at this path or else the one in it, and
+/// what the file `surface` says that the server shows. Files in `out`, if that is below the folder, are left out.
 pub fn pack(
     folder: &Path,
     server_json: Option<&Path>,
+    surface: Option<&Path>,
     platform: Option<Platform>,
     out: &Path,
 ) -> Result<Packed> {
-    let server_json = read_server_json(folder, server_json)?;
+    let server_json = read_server_json(folder, server_json, surface)?;
     pack_as(folder, server_json, platform, Some(out))
 }
 
@@ -143,7 +145,11 @@ fn check(file: File, tree: TreeDigest, folder: &Path) -> Result<()> {
     if found == tree { Ok(()) } else { Err(Error::TreeMismatch { expected: tree, found }) }
 }
 
-fn read_server_json(folder: &Path, path: Option<&Path>) -> Result<ServerJson> {
+fn read_server_json(
+    folder: &Path,
+    path: Option<&Path>,
+    surface: Option<&Path>,
+) -> Result<ServerJson> {
     let path = path.map_or_else(|| folder.join(SERVER_JSON), Path::to_owned);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -156,8 +162,12 @@ fn read_server_json(folder: &Path, path: Option<&Path>) -> Result<ServerJson> {
         }
         other => other.map_err(|source| Error::Read { path: path.clone(), source })?,
     };
-    ServerJson::read_strict(&bytes)
-        .map_err(Error::wrap(format!("`{}` cannot be published", path.display())))
+    let context = || format!("`{}` cannot be published", path.display());
+    let read = ServerJson::read_strict(&bytes).map_err(Error::wrap(context()))?;
+    match surface {
+        Some(surface) => surface::add(&read, surface),
+        None => Ok(read),
+    }
 }
 
 /// The manifest as it is packed: as it is on disk, unless it has to be told

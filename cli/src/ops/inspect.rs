@@ -1,0 +1,231 @@
+//! What a server shows: it is started, asked, and ended.
+//!
+//! It is asked in both generations of the protocol, each time as a new process: with
+//! `initialize`, and with `server/discover`, which came with 2026-07-28. It gets no
+//! secret. Where it wants one, it gets a word in its place: a server lists its tools
+//! before it uses them.
+
+mod conversation;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mcpkg_core::guard::shadowed;
+use mcpkg_core::lock::{ConfigText, LockedServer};
+use mcpkg_core::surface::{Item, Kind, Surface, hidden_in};
+use serde_json::{Value, json};
+
+use self::conversation::Conversation;
+use crate::egress::Report;
+use crate::error::{Error, Result};
+use crate::ops::launch;
+use crate::ops::launch::workspace::Workspace;
+use crate::places::Places;
+use crate::sandbox::{self, Confined, SandboxError};
+use crate::store::Store;
+
+/// How long a server has for all of it: starting may compile or load much.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The newest version with `initialize`, and the first without.
+const VERSIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
+
+/// What a server gets in place of a secret.
+const NO_SECRET: &str = "none";
+
+/// The most pages of a list that are read.
+const MAX_PAGES: usize = 100;
+
+/// What a server shows, as it may be pinned and as people read it.
+#[derive(Debug, Default)]
+pub struct Inspected {
+    /// What may be pinned.
+    pub surface: Vec<Surface>,
+    /// The instructions.
+    pub instructions: Option<String>,
+    /// Every item that may be pinned, with its description.
+    pub items: BTreeMap<(Kind, String), String>,
+    /// What may not be pinned, or should be looked at.
+    pub warnings: Vec<String>,
+}
+
+/// Starts the server and reads what it shows. `others` are the tools of other servers,
+/// see [`mcpkg_core::guard::others_tools`].
+///
+/// # Errors
+///
+/// If it does not start, or speaks no generation of the protocol.
+pub fn inspect(
+    server: &LockedServer,
+    others: &BTreeMap<String, String>,
+    places: &Places,
+    workspace: &Workspace,
+) -> Result<Inspected> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut inspected = Inspected::default();
+    let mut readings = Vec::new();
+    let mut failure = None;
+    for version in VERSIONS {
+        let mut started = start(server, places, workspace)?;
+        let outcome = Reader { server, others, inspected: &mut inspected }.read(
+            version,
+            &mut started,
+            deadline,
+        );
+        match outcome {
+            Ok(reading) => readings.push(reading),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure {
+        Some(error) if readings.is_empty() => Err(error),
+        _ => {
+            inspected.surface = Surface::merge(readings);
+            Ok(inspected)
+        }
+    }
+}
+
+/// A server that was started to be asked, ended when this is dropped.
+struct Started {
+    _confined: Confined,
+    conversation: Conversation,
+}
+
+fn start(server: &LockedServer, places: &Places, workspace: &Workspace) -> Result<Started> {
+    let mut harmless = server.clone();
+    for key in std::mem::take(&mut harmless.secrets).into_keys() {
+        harmless.config.insert(key, ConfigText::One(NO_SECRET.to_owned()));
+    }
+    let plan = launch::plan(&harmless, &Store::new(places), places, workspace)?;
+    let failed = || format!("{} was not started", server.name);
+    // What it cannot connect to while nobody uses it is nobody's concern.
+    let report: Report = Arc::new(|_| ());
+    let mut confined =
+        sandbox::spawn(&plan, launch::wanted(server), report).map_err(Error::wrap(failed()))?;
+    match (confined.take_stdin(), confined.take_stdout()) {
+        (Some(input), Some(output)) => {
+            Ok(Started { _confined: confined, conversation: Conversation::new(input, output) })
+        }
+        _ => Err(Error::wrap(failed())(SandboxError::Program {
+            reason: "it has no streams".to_owned(),
+        })),
+    }
+}
+
+struct Reader<'a> {
+    server: &'a LockedServer,
+    others: &'a BTreeMap<String, String>,
+    inspected: &'a mut Inspected,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, version: &str, started: &mut Started, deadline: Instant) -> Result<Surface> {
+        let conversation = &mut started.conversation;
+        let (first, meta) = if version == VERSIONS[0] {
+            let params = json!({
+                "protocolVersion": version,
+                "capabilities": {},
+                "clientInfo": { "name": "mcpkg", "version": env!("CARGO_PKG_VERSION") },
+            });
+            let result = conversation.ask("initialize", &params, deadline)?;
+            conversation.notify("notifications/initialized")?;
+            (result, None)
+        } else {
+            let meta = json!({
+                "io.modelcontextprotocol/protocolVersion": version,
+                "io.modelcontextprotocol/clientCapabilities": {},
+            });
+            let params = json!({ "_meta": meta });
+            (conversation.ask("server/discover", &params, deadline)?, Some(meta))
+        };
+        let agreed = first.get("protocolVersion").and_then(Value::as_str).unwrap_or(version);
+        let mut surface = Surface::under(agreed);
+        let instructions = first.get("instructions").and_then(Value::as_str);
+        surface.set_instructions(instructions);
+        if let Some(text) = instructions.filter(|text| !text.is_empty()) {
+            self.warn_of_hidden("its instructions", text);
+            self.inspected.instructions = Some(text.to_owned());
+        }
+        for kind in Kind::ALL {
+            let capability = match kind {
+                Kind::Tool => "tools",
+                Kind::Prompt => "prompts",
+                Kind::Resource | Kind::Template => "resources",
+            };
+            if first.pointer(&format!("/capabilities/{capability}")).is_none() {
+                continue;
+            }
+            let mut cursor = None;
+            for _ in 0..MAX_PAGES {
+                let mut params = json!({});
+                if let Some(meta) = &meta {
+                    params["_meta"] = meta.clone();
+                }
+                if let Some(cursor) = cursor {
+                    params["cursor"] = cursor;
+                }
+                let page = match conversation.ask(kind.method(), &params, deadline) {
+                    // Templates came later than resources, and share their capability.
+                    Err(_) if kind == Kind::Template => break,
+                    other => other?,
+                };
+                for item in
+                    page.get(kind.list_key()).and_then(Value::as_array).into_iter().flatten()
+                {
+                    self.add(&mut surface, kind, item)?;
+                }
+                cursor = page.get("nextCursor").filter(|cursor| cursor.is_string()).cloned();
+                if cursor.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(surface)
+    }
+
+    fn add(&mut self, surface: &mut Surface, kind: Kind, value: &Value) -> Result<()> {
+        let (name, item) = match Item::read(kind, value) {
+            Ok(read) => read,
+            Err(error) => {
+                self.warn(format!(
+                    "a {} is not pinned, and will be withheld: {error}",
+                    kind.word()
+                ));
+                return Ok(());
+            }
+        };
+        if kind == Kind::Tool
+            && !self.server.tools.names(&name)
+            && let Some(other) = shadowed(self.others, &name)
+        {
+            self.warn(format!(
+                "the tool `{name}` is not pinned, and will be withheld: {other} has one of that \
+                 name; `mcpkg tools {} --allow {name}` allows both",
+                self.server.name
+            ));
+            return Ok(());
+        }
+        let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
+        self.warn_of_hidden(
+            &format!("the description of the {} `{name}`", kind.word()),
+            description,
+        );
+        self.inspected.items.insert((kind, name.clone()), description.to_owned());
+        let context = format!("what {} shows cannot be pinned", self.server.name);
+        surface.add(kind, name, item).map_err(Error::wrap(context))
+    }
+
+    fn warn_of_hidden(&mut self, what: &str, text: &str) {
+        if let Some(hidden) = hidden_in(text) {
+            self.warn(format!("{what} hides the character U+{:04X}", u32::from(hidden)));
+        }
+    }
+
+    fn warn(&mut self, warning: String) {
+        if !self.inspected.warnings.contains(&warning) {
+            self.inspected.warnings.push(warning);
+        }
+    }
+}
