@@ -1,8 +1,12 @@
 //! The command line. Doc comments here are the `--help` text.
 
+mod daily;
 mod log;
+mod migrate;
 mod rebuild;
+mod secret;
 mod statement;
+mod surface;
 mod trust;
 
 use std::path::PathBuf;
@@ -13,12 +17,19 @@ use mcpkg_core::namespace::NamePattern;
 use mcpkg_core::{PackageName, Platform, Version};
 use url::Url;
 
+pub use self::daily::{
+    ApproveArgs, AuditArgs, ExportArgs, ExportForm, LockArgs, OutdatedArgs, PermissionsChangeArgs,
+    PermissionsCommand, PermissionsShowArgs, SyncArgs, UpdateArgs,
+};
 pub use self::log::{LogCommand, LogVerifyArgs, LogWatchArgs};
+pub use self::migrate::MigrateArgs;
 pub use self::rebuild::RebuildArgs;
+pub use self::secret::{SecretApproveArgs, SecretCommand, SecretExecArgs, SecretNameArgs};
 pub use self::statement::{
     PublisherCancelArgs, PublisherChangeArgs, PublisherCommand, PublisherShowArgs, SigningArgs,
     StatusArgs,
 };
+pub use self::surface::{InspectArgs, ToolsArgs};
 pub use self::trust::{TrustAddArgs, TrustCommand, TrustRemoveArgs, TrustUpdateArgs};
 use crate::agents::Scope;
 use crate::request::PackageRequest;
@@ -51,6 +62,30 @@ pub struct Global {
     /// Use this registry, by its name
     #[arg(long, global = true, value_name = "NAME")]
     pub registry: Option<String>,
+    /// Whether to use colours
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColorArg,
+}
+
+/// Whether to use colours
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal that has them
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<ColorArg> for anstream::ColorChoice {
+    fn from(color: ColorArg) -> Self {
+        match color {
+            ColorArg::Auto => Self::Auto,
+            ColorArg::Always => Self::Always,
+            ColorArg::Never => Self::Never,
+        }
+    }
 }
 
 /// What to do
@@ -62,6 +97,24 @@ pub enum Command {
     /// Unlink a server from your agents and the lock
     #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
+    /// Bring what is installed up to date, and show what that changes
+    #[command(visible_alias = "upgrade")]
+    Update(UpdateArgs),
+    /// Say for which of what is installed there is something newer
+    Outdated(OutdatedArgs),
+    /// Choose a release for everything that mcpkg.toml wants, and install nothing
+    Lock(LockArgs),
+    /// Make this machine what the lock says
+    Sync(SyncArgs),
+    /// Look for what is wrong with what is installed, and with what agents start
+    Audit(AuditArgs),
+    /// Say what keeps things from working here, and how to mend it
+    Doctor,
+    /// Print what is locked, verified, for other programs
+    Export(ExportArgs),
+    /// Show or change what a server may do
+    #[command(subcommand, visible_alias = "perms")]
+    Permissions(PermissionsCommand),
     /// List what is installed
     #[command(visible_alias = "ls")]
     List(ListArgs),
@@ -69,6 +122,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Start an installed server, as agents do
     Run(RunArgs),
+    /// Read what a server shows to models, and pin it
+    Inspect(InspectArgs),
+    /// Say which tools of a server may be called
+    Tools(ToolsArgs),
     /// Search the registry
     Search(SearchArgs),
     /// Show what is known of a package: releases, publisher, evidence
@@ -99,6 +156,11 @@ pub enum Command {
     /// Check what the log of a registry says, or watch it
     #[command(subcommand)]
     Log(LogCommand),
+    /// Keep the secrets of servers in your key store
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Take literal secrets out of the settings of your agents
+    Migrate(MigrateArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -133,18 +195,30 @@ pub struct InstallArgs {
     /// Install for you or for this project
     #[arg(long, value_enum, default_value = "user")]
     pub scope: ScopeArg,
-    /// Approve what it asks for, as shown
+    /// Approve what it asks for, as shown, but nothing beyond what you approved before
     #[arg(short, long)]
     pub yes: bool,
     /// Give a value to one of its settings
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Take a secret from a variable of the agent's environment when it starts
-    #[arg(long, value_name = "KEY=env:NAME")]
+    /// Say where a secret is found when it starts, if not in your key store:
+    /// `env:NAME`, `file:/path`, `cmd:program args`, `op://vault/item/field`,
+    /// `store:NAME`
+    #[arg(long, value_name = "KEY=REFERENCE")]
     pub secret: Vec<String>,
+    /// Keep a secret from the server: it gets a placeholder, and the host gets the secret
+    #[arg(long, value_name = "KEY=HOST:PORT")]
+    pub broker: Vec<String>,
     /// What to accept although it would be refused
     #[command(flatten)]
     pub accept: AcceptArgs,
+    /// Let it do all that you can do, at every start from now on, instead of what it
+    /// was granted
+    #[arg(long)]
+    pub unconfined: bool,
+    /// What to approve beyond what was approved
+    #[command(flatten)]
+    pub approve: ApproveArgs,
     /// Verify it and show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -206,10 +280,12 @@ pub struct AcceptArgs {
 /// Options of `run`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The files are compared with the lock before anything starts, and the server gets an environment \
-made from nothing. It is NOT confined yet: it runs with your own rights, whatever permissions it \
-was granted, and its secrets come from the agent's environment (`--secret KEY=env:NAME`). \
-Confinement and the system's key store come with a later version.")]
+The files are compared with the lock before anything starts. The server gets an environment made \
+from nothing, and is confined as well as this machine can: strong (Linux with user namespaces: it \
+sees what it was granted, and nothing else), medium (Linux without them, macOS: it sees more, and \
+gets no network) or none, only if you installed it with `--unconfined`. What cannot be enforced is \
+refused. `mcpkg install` shows the level here. Its secrets come from your key store (`mcpkg \
+secret`), or from where its lock says, and go into its environment alone.")]
 pub struct RunArgs {
     /// The package, or its short name
     pub name: String,
@@ -257,6 +333,9 @@ pub struct PackArgs {
     /// The server.json [default: the one in the folder]
     #[arg(long, value_name = "FILE")]
     pub server_json: Option<PathBuf>,
+    /// Sign what the server shows to models, from a file of `mcpkg inspect --json`
+    #[arg(long, value_name = "FILE")]
+    pub surface: Option<PathBuf>,
     /// What it runs on, if not on everything
     #[arg(long)]
     pub platform: Option<Platform>,

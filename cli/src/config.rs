@@ -14,6 +14,7 @@ use mcpkg_core::PackageName;
 use mcpkg_core::log::{Algorithm, LogTrust, VerifierKey};
 use mcpkg_core::namespace::{NamePattern, NamespaceRule};
 use mcpkg_core::policy::{Policy, RebuildRule};
+use mcpkg_core::secret::SecretReference;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -21,6 +22,7 @@ use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::log::Distrust;
 use crate::places::Places;
+use crate::secrets::StoreKind;
 
 pub use trust::{NamedKey, NamedRoot};
 
@@ -41,6 +43,28 @@ pub struct Config {
     /// Keys, for packages of all registries.
     #[serde(default, rename = "trust_key", skip_serializing_if = "Vec::is_empty")]
     pub trust_keys: Vec<NamedKey>,
+    /// Where secrets are kept.
+    #[serde(default, skip_serializing_if = "SecretsConfig::is_default")]
+    pub secrets: SecretsConfig,
+}
+
+/// Where secrets are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsConfig {
+    /// Which key store; that of the system, if it is not said and there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreKind>,
+    /// Where the passphrase of the encrypted file is found, for when there is no
+    /// terminal to ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<SecretReference>,
+}
+
+impl SecretsConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One registry.
@@ -120,7 +144,13 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             other => other.map_err(|source| Error::Read { path: path.clone(), source })?,
         };
-        toml::from_str(&text).map_err(|source| Error::Config { path, source: Box::new(source) })
+        toml::from_str(&text).map_err(|mut source: toml::de::Error| {
+            // It would quote a line, and somebody may have written a passphrase there.
+            if text.contains("passphrase") {
+                source.set_input(None);
+            }
+            Error::Config { path, source: Box::new(source) }
+        })
     }
 
     /// Writes the configuration.

@@ -9,6 +9,8 @@ use mcpkg_core::policy::Refusal;
 use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
 use serde::Serialize;
 
+use crate::secrets::SecretError;
+
 /// The result of everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -59,6 +61,12 @@ pub enum Error {
     NoAgents,
     #[error("`{0}` is not installed here")]
     NoSuchServer(String),
+    #[error("{name}@{version} asks for more than you approved: {}", .added.join(", "))]
+    Widened { name: PackageName, version: Version, added: Vec<String> },
+    #[error("{name} does not ask for this: {}", .excess.join(", "))]
+    NotAsked { name: PackageName, excess: Vec<String> },
+    #[error("there is no lock at `{}`", path.display())]
+    NoLock { path: PathBuf },
     #[error("`{0}` matches several installed packages: {1}")]
     Ambiguous(String, String),
     #[error("`{}` is not valid configuration", path.display())]
@@ -120,6 +128,10 @@ pub enum Error {
     WrongPlatform { path: PathBuf, found: Platform },
     #[error("{context}")]
     Failed { context: String, code: Code, hint: Option<&'static str>, source: Source },
+
+    // Secrets.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
 
     // Signing.
     #[error("nothing here can sign keylessly")]
@@ -232,6 +244,8 @@ impl Error {
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_)
+            | Self::Widened { .. }
+            | Self::NotAsked { .. }
             | Self::Yanked { .. }
             | Self::Replaced { .. }
             | Self::DigestMismatch { .. }
@@ -243,7 +257,8 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::Empty { .. }
             | Self::Lie { .. }
-            | Self::Nonsense { .. } => true,
+            | Self::Nonsense { .. }
+            | Self::Secret(SecretError::NotApproved { .. } | SecretError::InArguments(_)) => true,
             Self::Failed { .. } | Self::Problem(_) => !matches!(
                 self.code(),
                 Code::Storage
@@ -265,6 +280,10 @@ impl Error {
     fn hint_text(&self) -> Option<String> {
         match self {
             Self::Problem(problem) => problem.hint.clone(),
+            Self::Secret(error) => error.advice(),
+            Self::Widened { name, version, .. } => {
+                Some(format!("if it may have that, pass `--accept-permissions {name}@{version}`"))
+            }
             _ => self.hint().map(str::to_owned),
         }
     }
@@ -275,7 +294,9 @@ impl Coded for Error {
         match self {
             Self::NoHome | Self::Read { .. } | Self::Write { .. } | Self::Print(_) => Code::Storage,
             Self::Json(_) => Code::Internal,
-            Self::NoTerminal | Self::Declined => Code::Permission,
+            Self::NoTerminal | Self::Declined | Self::Widened { .. } | Self::NotAsked { .. } => {
+                Code::Permission
+            }
             Self::Argument { .. } | Self::Ambiguous(..) => Code::Request,
             Self::NoRegistry
             | Self::NoRegistryFor(_)
@@ -288,9 +309,12 @@ impl Coded for Error {
             | Self::NoAgents
             | Self::Config { .. }
             | Self::Setting { .. } => Code::Config,
-            Self::NoSuchServer(_) | Self::NoRelease { .. } | Self::NotInStore { .. } => {
-                Code::NotFound
-            }
+            Self::NoLock { .. }
+            | Self::NoSuchServer(_)
+            | Self::NoRelease { .. }
+            | Self::NotInStore { .. }
+            // What a plain file server says of a file that it does not have.
+            | Self::Status { status: 404, .. } => Code::NotFound,
             Self::Transport { .. }
             | Self::Redirect { .. }
             | Self::Insecure { .. }
@@ -298,8 +322,6 @@ impl Coded for Error {
             Self::TooLong { .. } | Self::TooLarge { .. } => Code::Limit,
             Self::Problem(problem) => problem.code,
             Self::Empty { .. } => Code::LogEmpty,
-            // What a plain file server says of a file that it does not have.
-            Self::Status { status: 404, .. } => Code::NotFound,
             Self::Status { .. } | Self::Nonsense { .. } => Code::Registry,
             Self::NoArtifact { .. } | Self::WrongPlatform { .. } => Code::Platform,
             Self::DigestMismatch { .. } => Code::Digest,
@@ -309,6 +331,7 @@ impl Coded for Error {
             Self::Yanked { .. } => Code::Yanked,
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Refusal::code),
             Self::Lie { code, .. } | Self::Failed { code, .. } => *code,
+            Self::Secret(error) => error.code(),
             Self::NoIdentity | Self::Sign { .. } => Code::Signature,
         }
     }
@@ -327,6 +350,10 @@ impl Coded for Error {
             Self::UnknownAgent(_) | Self::NoScope { .. } | Self::NoAgents => {
                 "`mcpkg agents` lists the agents that you can name with `--agent`"
             }
+            Self::NotAsked { .. } => {
+                "`mcpkg permissions show <name>` shows what it asks for; only that can be granted"
+            }
+            Self::NoLock { .. } => "`mcpkg lock` makes one of mcpkg.toml; `mcpkg install` too",
             Self::NoSuchServer(_) => "`mcpkg list` shows what is; `mcpkg install` installs it",
             Self::Ambiguous(..) => "use the full name, `<namespace>/<name>`",
             Self::Config { .. } => "fix the file by hand; mcpkg has not changed it",

@@ -20,12 +20,16 @@ pub mod args;
 pub mod atomic;
 pub mod commands;
 pub mod config;
+pub mod egress;
 pub mod error;
 pub mod lock_file;
 pub mod ops;
 pub mod places;
+pub mod project_file;
 pub mod registry;
 pub mod request;
+pub mod sandbox;
+pub mod secrets;
 pub mod settings;
 pub mod settings_file;
 pub mod show;
@@ -39,11 +43,12 @@ use clap::Parser as _;
 /// Runs the program.
 pub fn main() -> ExitCode {
     #[cfg(unix)]
-    if let Some(code) = ops::build::entered() {
+    if let Some(code) = sandbox::entered() {
         return code;
     }
     let cli = args::Cli::parse();
     let is_json = cli.global.json;
+    anstream::ColorChoice::from(cli.global.color).write_global();
     match commands::run(cli) {
         Ok(code) => code,
         Err(error) => {

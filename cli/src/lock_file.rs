@@ -34,9 +34,14 @@ impl Exclusive {
         // The name of the lock file must not be in the project: it would be
         // committed. One name per path serves.
         let name = Digest::of(path.as_os_str().as_encoded_bytes()).to_hex();
+        Self::named(&name[..32], places)
+    }
+
+    /// Waits until nobody else changes what goes by `name`, a file's name.
+    pub fn named(name: &str, places: &Places) -> Result<Self> {
         let folder = places.locks();
         atomic::create_folder(&folder)?;
-        let path = folder.join(&name[..32]);
+        let path = folder.join(name);
         let failed = |source| Error::Write { path: path.clone(), source };
         let file =
             File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -74,6 +79,11 @@ impl LockFile {
                 .map_err(Error::wrap(format!("`{}` cannot be used", path.display())))?
         };
         Ok(Self { path, lock })
+    }
+
+    /// The folder that it is in: for a project's lock, the project.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
     }
 
     /// Writes the lock, if that changes anything.

@@ -162,7 +162,7 @@ impl Registry {
                     .map_err(|source| Error::Write { path: "the staging folder".into(), source })?;
                 Ui::advance(&bar, chunk.len() as u64);
             }
-            Ok(())
+            Ok::<_, Error>(())
         })?;
         bar.finish_and_clear();
         let found = Digest::from_bytes(hasher.finalize().into());

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use mcpkg_core::api::{IndexLine, PackageIndex, Status};
+use mcpkg_core::project::VersionRange;
 use mcpkg_core::{PackageName, Platform, Version};
 
 use crate::error::{Error, Result};
@@ -47,6 +48,15 @@ impl FromStr for PackageRequest {
             },
         };
         Ok(Self { name: name.parse().map_err(|error| format!("{error}"))?, wanted })
+    }
+}
+
+impl From<&VersionRange> for Wanted {
+    fn from(range: &VersionRange) -> Self {
+        match range {
+            VersionRange::Exactly(version) => Self::Exactly(version.clone()),
+            VersionRange::Range(range) => Self::Range(range.clone()),
+        }
     }
 }
 

@@ -3,23 +3,32 @@
 //! The order is that of the questions one would ask: who built it, from what,
 //! when; what may it do; which secrets does it want; where does it talk to.
 
+mod change;
 mod rebuild;
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use mcpkg_core::api::{IndexLine, PackageIndex, RebuildLine, Status};
+use mcpkg_core::lock::LockedConfinement;
 use mcpkg_core::manifest::Manifest;
+use mcpkg_core::permissions::Permissions;
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::statement::RebuildResult;
 
+pub use self::change::change;
 pub use self::rebuild::{rebuild, rebuild_data};
+use crate::atomic;
 use crate::ops::release::TrustedRelease;
 use crate::ops::statement::release::Rebuilt;
+use crate::places::Places;
+use crate::sandbox::{self, Found, Level};
 use crate::ui::Ui;
 
 /// Shows what installing a release would mean.
-pub fn release(ui: &Ui, release: &TrustedRelease, manifest: &Manifest, now: Timestamp) {
+///
+/// Its settings stand in its artifact: without `manifest` they are not known yet.
+pub fn release(ui: &Ui, release: &TrustedRelease, manifest: Option<&Manifest>, now: Timestamp) {
     let server_json = &release.server_json;
     ui.heading(format!("{}@{}", server_json.name(), server_json.version()));
     ui.detail("", server_json.description());
@@ -33,12 +42,45 @@ pub fn release(ui: &Ui, release: &TrustedRelease, manifest: &Manifest, now: Time
     for (index, line) in asked.iter().enumerate() {
         ui.detail(if index == 0 { "asks for" } else { "" }, line);
     }
-    for (key, config) in manifest.config_keys() {
+    for (key, config) in manifest.into_iter().flat_map(Manifest::config_keys) {
         let label = if config.is_sensitive { "secret" } else { "setting" };
         let need = if config.is_required { "" } else { " (optional)" };
         ui.detail(label, format!("{key}: {}{need}", config.title));
     }
-    ui.detail("confinement", "none yet: it runs with your own rights");
+}
+
+/// Shows how well a server would be confined, and what stands in the way of what it asks.
+pub fn confinement(
+    ui: &Ui,
+    chosen: Option<LockedConfinement>,
+    asked: &Permissions,
+    places: &Places,
+) {
+    if chosen == Some(LockedConfinement::None) {
+        ui.detail("confinement", "NONE, as you asked: it may do all that you can do");
+        return;
+    }
+    let root = places.empty();
+    let found = match atomic::create_folder(&root) {
+        Ok(()) => sandbox::probe(root),
+        Err(error) => Found { level: Level::None, reason: Some(error.to_string()) },
+    };
+    let reason = found.reason.as_deref().unwrap_or_default();
+    match found.level {
+        Level::Strong => {
+            ui.detail("confinement", "strong: it gets what it asks for, and nothing else");
+        }
+        Level::Medium => {
+            ui.detail("confinement", format!("medium: {reason}"));
+            if !asked.network.allow.is_empty() {
+                ui.warn("it will not start here: a list of hosts cannot be enforced at this level");
+            }
+        }
+        Level::None => {
+            ui.detail("confinement", format!("none: {reason}"));
+            ui.warn("it will not start here, unless you install it with `--unconfined`");
+        }
+    }
 }
 
 /// `mcpkg info` as text.

@@ -198,6 +198,19 @@ fn sweep(parent: &Path) {
 /// store makes none, so somebody else did. Hashes on as many threads as there
 /// are cores, because this stands in the way of every launch.
 pub fn hash_tree(root: &Path) -> Result<TreeDigest> {
+    let mut tree = TreeHasher::default();
+    for ((path, is_executable), digest) in hash_files(root)? {
+        tree.add(path, digest, is_executable);
+    }
+    Ok(tree.finish())
+}
+
+/// Every file below `root`: its path, whether it is executable, and its digest.
+///
+/// # Errors
+///
+/// As [`hash_tree`].
+pub fn hash_files(root: &Path) -> Result<Vec<((String, bool), Digest)>> {
     let mut files = Vec::new();
     collect(root, "", &mut files)?;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
@@ -221,12 +234,7 @@ pub fn hash_tree(root: &Path) -> Result<TreeDigest> {
         }
         Ok::<_, Error>(all)
     })?;
-    let mut tree = TreeHasher::default();
-    for (index, digest) in digests {
-        let (path, is_executable) = &files[index];
-        tree.add(path.clone(), digest, *is_executable);
-    }
-    Ok(tree.finish())
+    Ok(digests.into_iter().map(|(index, digest)| (files[index].clone(), digest)).collect())
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, bool)>) -> Result<()> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
@@ -143,6 +144,43 @@ impl Ui {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
+}
+
+/// Asks for a secret, without showing it. `None` if there is nobody to ask.
+pub fn ask_secret(prompt: &str) -> std::io::Result<Option<Zeroizing<String>>> {
+    ask_hidden(|password| password.with_prompt(prompt))
+}
+
+/// The same, twice, for one that nobody could look up if it was mistyped.
+pub fn ask_new_secret(prompt: &str) -> std::io::Result<Option<Zeroizing<String>>> {
+    ask_hidden(|password| {
+        let again = "Once more";
+        password.with_prompt(prompt).with_confirmation(again, "these are not the same")
+    })
+}
+
+/// The same, where an empty answer means not to give one now.
+pub fn ask_optional_secret(prompt: &str) -> std::io::Result<Option<Zeroizing<String>>> {
+    let asked = ask_hidden(|password| password.with_prompt(prompt).allow_empty_password(true))?;
+    Ok(asked.filter(|text| !text.is_empty()))
+}
+
+fn ask_hidden(
+    make: impl FnOnce(dialoguer::Password<'static>) -> dialoguer::Password<'_>,
+) -> std::io::Result<Option<Zeroizing<String>>> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    match make(dialoguer::Password::new()).interact() {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(dialoguer::Error::IO(source)) => Err(source),
+    }
+}
+
+/// The two streams that an agent talks to a server on, when it is ours to pass on what
+/// is said and not to say anything.
+pub fn streams() -> (std::io::Stdin, std::io::Stdout) {
+    (std::io::stdin(), std::io::stdout())
 }
 
 /// Reports a failure: what happened, why, and what to do about it.

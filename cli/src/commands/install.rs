@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use mcpkg_core::Platform;
-use mcpkg_core::lock::{ConfigText, LockedArtifact, LockedLog, LockedServer, SecretReference};
+use mcpkg_core::guard::{others_tools, without_shadows};
+use mcpkg_core::lock::{ConfigText, LockedConfinement, LockedServer, SecretReference};
 use mcpkg_core::manifest::Manifest;
-use mcpkg_core::permissions::Permissions;
+use mcpkg_core::permissions::{HostPort, PermissionError};
+use mcpkg_core::project::{VersionRange, WantedServer};
+use mcpkg_core::{Platform, Version};
 use serde_json::json;
 
-use super::{Context, judged};
+use super::approval::Approved;
+use super::origin::Origin;
+use super::{Context, judged, secret};
 use crate::agents::{Agent, Scope};
 use crate::args::InstallArgs;
-use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
-use crate::ops::fetch::{self, Unpacked};
-use crate::ops::log::Contact;
-use crate::ops::release::{Terms, TrustedRelease};
-use crate::ops::{launch, link};
-use crate::registry::Registry;
+use crate::ops::release::Terms;
+use crate::ops::{launch, link, pin, wanted};
+use crate::project_file::ProjectFile;
+use crate::request::Wanted;
+use crate::secrets::approval;
 use crate::settings;
 use crate::show;
 use crate::store::Store;
@@ -29,43 +32,70 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     let ui = crate::ui::Ui { yes: args.yes, ..context.ui };
     let agents = link::choose(&args.agent, scope, &context.places)?;
     let values = Values::parse(args)?;
+    let approved = Approved::parse(&args.approve)?;
     let config = context.config()?;
     let name = &args.package.name;
-    let source = config.registry_for(context.registry.as_deref(), Some(name))?;
-    let registry = Registry::new(&source.url)?;
+    let origin = Origin::serving(name, &config, context)?;
 
     let _exclusive = Exclusive::of(scope, &context.places)?;
     let mut lock = LockFile::read(scope, &context.places)?;
+    let project = ProjectFile::read(scope, &context.places)?;
     let locked = lock.lock.get(name).cloned();
+    // What a project's lock says is taken over, so it has to be known to the user.
+    if let (Scope::Project, Some(locked)) = (scope, &locked)
+        && (!locked.config.is_empty() || !locked.secrets.is_empty())
+    {
+        approval::check(locked, lock.path(), &context.places)?;
+    }
 
     // Who built it, and is that enough?
-    let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
+    let mut contact = origin.contact(name, context)?;
     let host = Platform::current();
-    let trust = context.trust(source)?;
     let chosen = args.package.choose(&contact.index, host).map(|line| line.version.clone());
     // Also where there is nothing to put in its place.
     if let Some(locked) = locked.as_ref()
         && chosen.as_ref().ok() != Some(&locked.version)
     {
-        judged::warn_of_locked(&mut contact, locked, &trust, context)?;
+        judged::warn_of_locked(&mut contact, locked, &origin.trust, context)?;
     }
     let version = chosen?;
-    let policy = judged::policy(source, &args.accept)?;
+    let policy = judged::policy(origin.source, &args.accept)?;
     let (locked_before, now) = (locked.as_ref(), context.now);
     let terms = Terms { policy: &policy, locked: locked_before, accepts_yanked: false, now };
-    let release = judged::release(&mut contact, &version, &trust, terms, context)?;
+    let release = judged::release(&mut contact, &version, &origin.trust, terms, context)?;
     ui.status("Verified", format!("{name}@{version}"));
 
     // The bytes that were signed, into staging.
     let store = Store::new(&context.places);
-    let artifact = Platform::choose(&release.document.artifacts, |found| found.platform, host);
-    let Some(artifact) = artifact else { return Err(no_artifact(&release)) };
-    let unpacked = fetch::fetch(&registry, artifact, &release.server_json, &store, &ui)?;
+    let unpacked = origin.fetch(&release, &store, context)?;
     values.check(&unpacked.manifest)?;
 
     // What it would mean, and is that wanted?
-    show::release(&ui, &release, &unpacked.manifest, context.now);
-    let server = locked_server(&release, source, &values, locked.as_ref());
+    show::release(&ui, &release, Some(&unpacked.manifest), context.now);
+    let confinement = args.unconfined.then_some(LockedConfinement::None);
+    show::confinement(&ui, confinement, release.server_json.permissions(), &context.places);
+    let renewal = pin::renewal(release.server_json.permissions(), locked_before, &store);
+    let registry = origin.source.url.as_str();
+    let mut server = pin::server(&release, registry, locked_before, renewal.approved());
+    server.confinement = confinement;
+    if server.surface.is_empty() {
+        let others = others_tools(&lock.lock, name);
+        server.surface = without_shadows(release.server_json.surface(), &others, &server.tools);
+    }
+    let wanted = project.as_ref().and_then(|project| project.servers.get(name));
+    if let Some(wanted) = wanted {
+        wanted::apply(wanted, &mut server);
+        secret::approve::show_settings(&server, ui);
+    }
+    // What a project's mcpkg.toml brings in is as new as what a release asks for.
+    let brings_more = wanted.is_some()
+        && locked_before
+            .is_none_or(|it| it.config != server.config || it.secrets != server.secrets);
+    server.config.extend(values.config);
+    server.secrets.extend(values.secrets);
+    server.brokered.extend(values.brokered);
+    launch::brokered::check(&server, launch::wanted(&server))?;
+    secret::default_to_store(&mut server, &unpacked.manifest)?;
     let plans = plan(&server, &agents, scope, context)?;
     if args.dry_run {
         for plan in &plans {
@@ -74,13 +104,22 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
         ui.status("Would install", format!("{name}@{version}"));
         return Ok(ExitCode::SUCCESS);
     }
-    if locked.as_ref().is_none_or(|locked| !is_settled(locked, &server))
+    if locked_before.is_some() {
+        // What mcpkg.toml holds back is not there to be approved.
+        let added = renewal.added.intersect(&server.granted);
+        approved.widening((name, &version), &added, ui)?;
+    }
+    if (brings_more || locked_before.is_none_or(|locked| !pin::is_settled(locked, &server)))
         && !ui.confirm("Install it?")?
     {
         return Err(Error::Declined);
     }
 
-    commit(unpacked, &store, &release, &mut lock, server, plans)?;
+    let manifest = unpacked.manifest.clone();
+    pin::commit(unpacked, &store, &release, &mut lock, server, plans)?;
+    if let Some(project) = project {
+        want(&project, args, &version)?;
+    }
     ui.status("Installed", format!("{name}@{version}"));
     for agent in &agents {
         ui.status("Linked", format!("into {}", agent.display_name()));
@@ -89,34 +128,30 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
         }
     }
     let server = lock.lock.get(name);
+    if let Some(server) = server {
+        if scope == Scope::Project {
+            approval::remember(server, lock.path(), &context.places)?;
+        }
+        secret::offer(server, &manifest, ui, context)?;
+    }
     ui.data(&json!({ "installed": server }), String::new)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The steps that change something, each atomic, in an order in which a stop
-/// after any of them leaves nothing that would not work: the files, then the
-/// lock that names them, then the settings that name the lock's entry.
-fn commit(
-    unpacked: Unpacked,
-    store: &Store,
-    release: &TrustedRelease,
-    lock: &mut LockFile,
-    mut server: LockedServer,
-    plans: Vec<settings::Plan>,
-) -> Result<()> {
-    unpacked.keep(store)?;
-    store.keep_release(&release.document)?;
-    for plan in &plans {
-        server.agents.retain(|link| link.id != plan.link.id);
-        server.agents.push(plan.link.clone());
+/// Says in mcpkg.toml that the project wants what was installed, where it does not say
+/// so already.
+fn want(project: &ProjectFile, args: &InstallArgs, version: &Version) -> Result<()> {
+    let name = &args.package.name;
+    let range = match &args.package.wanted {
+        Wanted::Newest => VersionRange::compatible_with(version),
+        Wanted::Exactly(version) => VersionRange::Exactly(version.clone()),
+        Wanted::Range(range) => VersionRange::Range(range.clone()),
+    };
+    let is_admitted = |wanted: &WantedServer| wanted.version.matches(version);
+    if project.servers.get(name).is_some_and(is_admitted) {
+        return Ok(());
     }
-    server.agents.sort_by(|a, b| a.id.cmp(&b.id));
-    lock.lock.insert(server);
-    lock.write()?;
-    for plan in plans {
-        plan.write()?;
-    }
-    Ok(())
+    project.want(name, &range)
 }
 
 fn plan(
@@ -136,73 +171,11 @@ fn plan(
         .collect()
 }
 
-fn locked_server(
-    release: &TrustedRelease,
-    source: &RegistryConfig,
-    values: &Values,
-    previous: Option<&LockedServer>,
-) -> LockedServer {
-    let document = &release.document;
-    let logged = &release.log.publish;
-    let mut config = previous.map(|locked| locked.config.clone()).unwrap_or_default();
-    config.extend(values.config.clone());
-    let mut secrets = previous.map(|locked| locked.secrets.clone()).unwrap_or_default();
-    secrets.extend(values.secrets.clone());
-    LockedServer {
-        name: document.name.clone(),
-        version: document.version.clone(),
-        registry: source.url.to_string(),
-        metadata: document.metadata,
-        signed_at: release.signed_at,
-        commit: release.commit().map(str::to_owned),
-        // In the order of the log's entry, which is made again from the lock.
-        evidence: logged.evidence.clone(),
-        publisher: logged.publisher.clone(),
-        log: LockedLog {
-            entry: release.log.index,
-            previous: logged.previous,
-            time: logged.time,
-            receipt: release.log.receipt.clone(),
-            authority: logged.authority.clone(),
-        },
-        artifacts: logged.artifacts.iter().map(LockedArtifact::from).collect(),
-        granted: granted(release),
-        config,
-        secrets,
-        agents: previous.map(|locked| locked.agents.clone()).unwrap_or_default(),
-    }
-}
-
-/// What was asked for is what is shown, and approving it grants it.
-fn granted(release: &TrustedRelease) -> Permissions {
-    release.server_json.permissions().clone()
-}
-
-/// Whether nothing is left to approve: the same release with the same rights.
-fn is_settled(locked: &LockedServer, server: &LockedServer) -> bool {
-    locked.metadata == server.metadata && locked.granted == server.granted
-}
-
-fn no_artifact(release: &TrustedRelease) -> Error {
-    let platforms: Vec<_> =
-        release.document.artifacts.iter().map(|artifact| artifact.platform).collect();
-    if platforms.is_empty() {
-        return Error::Setting {
-            message: format!("{} names remote servers only", release.document.name),
-            hint: "remote servers cannot be linked yet; add its address to your agent by hand",
-        };
-    }
-    Error::NoArtifact {
-        name: release.document.name.clone(),
-        version: release.document.version.clone(),
-        available: crate::request::platforms(&platforms),
-    }
-}
-
 /// The values that the user gives a server's settings.
 struct Values {
     config: BTreeMap<String, ConfigText>,
     secrets: BTreeMap<String, SecretReference>,
+    brokered: BTreeMap<String, HostPort>,
 }
 
 impl Values {
@@ -236,11 +209,23 @@ impl Values {
             let reference = value.parse().map_err(|_| Error::Setting {
                 // Not the value: it may be the secret itself.
                 message: format!("the secret `{key}` is not given by reference"),
-                hint: "name a variable that your agent has: `--secret KEY=env:NAME`",
+                hint: "say where it is: `store:<name>`, `env:<variable>`, `file:<absolute path>`, \
+                       `cmd:<program and arguments>` or `op://<vault>/<item>/<field>`",
             })?;
             secrets.insert(key, reference);
         }
-        Ok(Self { config, secrets })
+        let mut brokered = BTreeMap::new();
+        for text in &args.broker {
+            let (key, host) = split(text)?;
+            let reason = |error: PermissionError| Error::Argument {
+                what: "host",
+                found: host.clone(),
+                reason: error.to_string(),
+            };
+            let host = host.parse().map_err(reason)?;
+            brokered.insert(key, host);
+        }
+        Ok(Self { config, secrets, brokered })
     }
 
     /// Holds the values to what the manifest knows, so that a mistake is found
@@ -253,12 +238,14 @@ impl Values {
             if config.is_sensitive {
                 return Err(Error::Setting {
                     message: format!("`{key}` is a secret, and would be written into the lock"),
-                    hint: "name a variable that holds it: `--secret KEY=env:NAME`",
+                    hint: "leave it out: once installed, `mcpkg secret set` keeps it in your key \
+                           store",
                 });
             }
             launch::value(key, config, text)?;
         }
-        match self.secrets.keys().find(|key| !keys.contains_key(*key)) {
+        let named = self.secrets.keys().chain(self.brokered.keys());
+        match named.into_iter().find(|key| !keys.contains_key(*key)) {
             Some(key) => Err(unknown(key)),
             None => Ok(()),
         }

@@ -4,13 +4,23 @@
 
 mod agents;
 mod announcing;
+mod approval;
+mod audit;
 mod completions;
+mod doctor;
+mod export;
 mod info;
+mod inspect;
 mod install;
 mod judged;
 mod list;
+mod lock;
 mod log;
+mod migrate;
+mod origin;
+mod outdated;
 mod pack;
+mod permissions;
 mod publish;
 mod publisher;
 mod rebuild;
@@ -18,23 +28,32 @@ mod registry;
 mod remove;
 mod run;
 mod search;
+mod secret;
 mod status;
+mod sync;
+mod tools;
 mod trust;
+mod update;
 mod verify;
 
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 use mcpkg_core::api::Status;
+use mcpkg_core::{Coded as _, PackageName};
 use mcpkg_verify::TrustStore;
 
-use crate::args::{Cli, Command};
+use crate::agents::Scope;
+use crate::args::{Cli, Command, ScopeArg};
 use crate::config::{Config, RegistryConfig};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops;
 use crate::ops::log::KnownLog;
 use crate::places::Places;
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
+
+/// The exit code where nothing failed, and there is something for the user to do.
+const SOMETHING_TO_DO: u8 = 4;
 
 /// What every command is given.
 pub struct Context {
@@ -79,9 +98,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Install(args) => install::run(&args, &context),
         Command::Remove(args) => remove::run(&args, &context),
+        Command::Update(args) => update::run(&args, &context),
+        Command::Outdated(args) => outdated::run(&args, &context),
+        Command::Audit(args) => audit::run(&args, &context),
+        Command::Export(args) => export::run(&args, &context),
+        Command::Doctor => doctor::run(&context),
+        Command::Lock(args) => lock::run(&args, &context),
+        Command::Sync(args) => sync::run(&args, &context),
+        Command::Permissions(command) => permissions::run(&command, &context),
         Command::List(args) => list::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::Run(args) => run::run(&args, &context),
+        Command::Inspect(args) => inspect::run(&args, &context),
+        Command::Tools(args) => tools::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
         Command::Info(args) => info::run(&args, &context),
         Command::Pack(args) => pack::run(&args, &context),
@@ -95,6 +124,46 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Registry(command) => registry::run(command, &context),
         Command::Trust(command) => trust::run(&command, &context),
         Command::Log(command) => log::run(&command, &context),
+        Command::Secret(command) => secret::run(&command, &context),
+        Command::Migrate(args) => migrate::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// The scopes that the user means: the one named, or both.
+fn scopes(named: Option<ScopeArg>) -> Vec<Scope> {
+    named.map_or_else(|| vec![Scope::User, Scope::Project], |scope| vec![scope.into()])
+}
+
+/// What failed for one of many, while the others went on.
+#[derive(Default)]
+struct Failures {
+    first: Option<Error>,
+    data: Vec<serde_json::Value>,
+}
+
+impl Failures {
+    /// Names the failure for `name`, and keeps the first to be reported whole.
+    fn add(&mut self, name: &PackageName, error: Error, context: &Context) {
+        self.data.push(serde_json::json!({ "name": name, "error": error.to_json() }));
+        if self.first.is_some() {
+            context.ui.warn(format!("{name}: {error} [{}]", error.code()));
+        }
+        self.first.get_or_insert(error);
+    }
+
+    /// All of them as data, each with the name that it is for.
+    fn as_data(&self) -> &[serde_json::Value] {
+        &self.data
+    }
+
+    /// Reports the first, and gives its exit code.
+    fn report(self, context: &Context) -> Option<ExitCode> {
+        let error = self.first?;
+        // Under `--json` the errors are in the data already.
+        if !context.ui.json {
+            ui::report(&error, false);
+        }
+        Some(error.exit_code())
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
     let built = recipe.as_ref().map(|recipe| build(recipe, args, context)).transpose()?;
     let folder = built.as_ref().map_or(args.folder.as_path(), |built| &built.folder);
     let server_json = server_json(args, &project, folder);
-    let packed = pack::pack(folder, server_json.as_deref(), args.platform, &args.out)?;
+    let surface = args.surface.as_deref();
+    let packed = pack::pack(folder, server_json.as_deref(), surface, args.platform, &args.out)?;
     if let Some(recipe) = &recipe
         && !recipe.is_for(packed.platform)
     {

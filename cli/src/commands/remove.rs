@@ -10,6 +10,7 @@ use crate::agents::{self, Scope};
 use crate::args::RemoveArgs;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
+use crate::project_file::ProjectFile;
 use crate::settings::{self, Plan};
 
 pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
@@ -39,6 +40,9 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
     lock.lock.remove(&server.name);
     hand_over(&server, &mut lock.lock);
     lock.write()?;
+    if let Some(project) = ProjectFile::read(scope, &context.places)? {
+        project.want_no_more(&server.name)?;
+    }
     ui.status("Removed", format!("{}@{}", server.name, server.version));
     ui.data(&json!({ "removed": server }), String::new)?;
     Ok(ExitCode::SUCCESS)

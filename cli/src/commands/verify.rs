@@ -121,7 +121,12 @@ fn locks(what: Option<&str>, context: &Context) -> Result<ExitCode> {
     }
 }
 
-fn locked(server: &LockedServer, config: &Config, store: &Store, context: &Context) -> Result<()> {
+pub(super) fn locked(
+    server: &LockedServer,
+    config: &Config,
+    store: &Store,
+    context: &Context,
+) -> Result<()> {
     let source = config
         .registries
         .iter()

@@ -28,6 +28,11 @@ pub struct Unpacked {
 }
 
 impl Unpacked {
+    /// Where its files are until they are kept.
+    pub fn folder(&self) -> PathBuf {
+        self.staging.tree()
+    }
+
     /// Moves the files into the content store.
     pub fn keep(self, store: &Store) -> Result<()> {
         store.keep(&self.staging.tree(), self.tree)

@@ -9,8 +9,12 @@
 //! | [`release`] | checks a release document and its evidence, and judges it | nothing that came in |
 //! | [`statement`] | checks what was stated about a package since | the same |
 //! | [`fetch`] | downloads the artifact into staging and unpacks it there | the digests that were signed |
+//! | [`pin`] | writes what was judged and approved into the lock | what was judged |
 //! | [`link`] | edits the settings of agents | what was judged |
 //! | [`launch`] | starts a server from the lock | the lock, and each file's hash |
+//! | [`inspect`](mod@inspect) | reads what it shows to models | nothing that it says |
+//! | [`guard`] | stands between it and the agent | what was pinned of its surface |
+//! | [`failures`] | remembers what went wrong with it last | |
 //!
 //! A package is made and checked by these:
 //!
@@ -21,19 +25,42 @@
 //! | [`pack`](mod@pack) | makes an artifact of a folder | that its author means what is in it |
 //! | [`rebuild`](mod@rebuild) | builds a release again, and compares | the judged release |
 //!
+//! What is installed is looked after by these:
+//!
+//! | module | does | believes |
+//! |---|---|---|
+//! | [`standing`] | says what there is to move to, and why not to more | the signed index |
+//! | [`wanted`] | compares a lock with its `mcpkg.toml` | neither: it only says so |
+//! | [`entries`] | reads what agents are told to start | nothing of it |
+//! | [`audit`] | looks for what is wrong, and for what nobody verified | nothing |
+//! | [`doctor`] | looks for what keeps things from working | nothing |
+//! | [`change`] | compares two releases before one takes the other's place | the two judged trees |
+//! | [`migrate`] | takes literal secrets out of agents' settings | nothing of them |
+//!
 //! Beside them, [`monitor`] reads the whole log of a registry, and believes its key, and
 //! [`trust`] says whose signatures count.
 
+pub mod audit;
 pub mod build;
+pub mod change;
+pub mod doctor;
+pub mod entries;
+pub mod failures;
 pub mod fetch;
+pub mod guard;
+pub mod inspect;
 pub mod launch;
 pub mod link;
 pub mod log;
+pub mod migrate;
 pub mod monitor;
 pub mod pack;
+pub mod pin;
 pub mod rebuild;
 pub mod release;
 pub mod sign;
 pub mod source;
+pub mod standing;
 pub mod statement;
 pub mod trust;
+pub mod wanted;

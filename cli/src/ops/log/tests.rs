@@ -38,7 +38,8 @@ fn places(home: &Path) -> Places {
         project: home.join("project"),
         search: Vec::new(),
         app_data: None,
-        claude_config: None,
+        sockets: Vec::new(),
+        moved: std::collections::BTreeMap::new(),
         system: System::Linux,
     }
 }

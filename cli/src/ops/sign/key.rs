@@ -8,7 +8,7 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::str::FromStr;
 
 use mcpkg_core::Digest;
@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use super::failed;
 use crate::error::{Error, Result};
+use crate::secrets;
 
 /// The longest key, in bytes of PEM.
 const MAX_BYTES: u16 = 16 * 1024;
@@ -84,15 +85,8 @@ impl KeySource {
             Self::Command(words) => {
                 let run = |error| failed("run the command that prints the key", error);
                 let mut command = Command::new(&words[0]);
-                command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped());
-                let mut child = command.spawn().map_err(run)?;
-                if let Some(output) = child.stdout.take() {
-                    output.take(MAX_BYTES.into()).read_to_end(&mut text).map_err(run)?;
-                }
-                let status = child.wait().map_err(run)?;
-                if !status.success() {
-                    return Err(run(std::io::Error::other(format!("it ended with {status}"))));
-                }
+                command.args(&words[1..]);
+                return secrets::output(command, MAX_BYTES.into()).map_err(run);
             }
         }
         Ok(text)

@@ -17,7 +17,8 @@ fn places(home: &TempDir) -> Places {
         project: at("project"),
         search: Vec::new(),
         app_data: None,
-        claude_config: None,
+        sockets: Vec::new(),
+        moved: std::collections::BTreeMap::new(),
         system: System::Linux,
     }
 }

@@ -1,0 +1,87 @@
+//! Where a package comes from: the steps that `install`, `update`, `lock` and `sync`
+//! have in common.
+
+use mcpkg_core::lock::LockedServer;
+use mcpkg_core::{PackageName, Platform};
+use mcpkg_verify::TrustStore;
+
+use super::Context;
+use crate::config::{Config, RegistryConfig};
+use crate::error::{Error, Result};
+use crate::ops::fetch::{self, Unpacked};
+use crate::ops::log::Contact;
+use crate::ops::release::TrustedRelease;
+use crate::registry::Registry;
+use crate::store::Store;
+
+/// A registry, and who may vouch for what it has.
+pub(super) struct Origin<'a> {
+    pub(super) config: &'a Config,
+    pub(super) source: &'a RegistryConfig,
+    pub(super) registry: Registry,
+    pub(super) trust: TrustStore,
+}
+
+impl<'a> Origin<'a> {
+    /// The registry that serves `name`.
+    pub(super) fn serving(
+        name: &PackageName,
+        config: &'a Config,
+        context: &Context,
+    ) -> Result<Self> {
+        let source = config.registry_for(context.registry.as_deref(), Some(name))?;
+        Self::new(source, config, context)
+    }
+
+    /// The registry that a server was installed from, and no other.
+    pub(super) fn of(server: &LockedServer, config: &'a Config, context: &Context) -> Result<Self> {
+        let is_it = |source: &&RegistryConfig| source.url.as_str() == server.registry;
+        let source = config.registries.iter().find(is_it);
+        let source = source.ok_or_else(|| Error::UnknownRegistry(server.registry.clone()))?;
+        Self::new(source, config, context)
+    }
+
+    fn new(source: &'a RegistryConfig, config: &'a Config, context: &Context) -> Result<Self> {
+        let registry = Registry::new(&source.url)?;
+        Ok(Self { config, source, registry, trust: context.trust(source)? })
+    }
+
+    /// Asks for the index of `name`.
+    pub(super) fn contact<'b>(
+        &'b self,
+        name: &PackageName,
+        context: &'b Context,
+    ) -> Result<Contact<'b>> {
+        Contact::new(context.log(self.config, self.source)?, &self.registry, name)
+    }
+
+    /// Brings the bytes that were signed, for this platform, into staging.
+    pub(super) fn fetch(
+        &self,
+        release: &TrustedRelease,
+        store: &Store,
+        context: &Context,
+    ) -> Result<Unpacked> {
+        let artifacts = &release.document.artifacts;
+        let host = Platform::current();
+        let artifact = Platform::choose(artifacts, |found| found.platform, host);
+        let artifact = artifact.ok_or_else(|| no_artifact(release))?;
+        fetch::fetch(&self.registry, artifact, &release.server_json, store, &context.ui)
+    }
+}
+
+fn no_artifact(release: &TrustedRelease) -> Error {
+    let platforms: Vec<_> =
+        release.document.artifacts.iter().map(|artifact| artifact.platform).collect();
+    if platforms.is_empty() {
+        return Error::Setting {
+            message: format!("{} names remote servers only", release.document.name),
+            hint: "remote servers cannot be linked yet; add its address to your agent by hand",
+        };
+    }
+    Error::NoArtifact {
+        name: release.document.name.clone(),
+        version: release.document.version.clone(),
+        available: crate::request::platforms(&platforms),
+    }
+}

@@ -1,0 +1,139 @@
+//! `mcpkg permissions`: what a server asks for, and what of it is granted.
+//!
+//! granted = asked (which is signed) ∩ what policy allows ∩ what the user approved.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use mcpkg_core::lock::LockedServer;
+use mcpkg_core::permissions::Permissions;
+use serde_json::json;
+
+use super::{Context, list};
+use crate::agents::Scope;
+use crate::args::{PermissionsChangeArgs, PermissionsCommand, PermissionsShowArgs};
+use crate::error::{Error, Result};
+use crate::lock_file::{Exclusive, LockFile};
+use crate::ops::pin;
+use crate::secrets::approval;
+use crate::store::Store;
+
+/// Which way a grant changes.
+#[derive(Clone, Copy)]
+enum Direction {
+    Grant,
+    Revoke,
+}
+
+pub(super) fn run(command: &PermissionsCommand, context: &Context) -> Result<ExitCode> {
+    match command {
+        PermissionsCommand::Show(args) => show(args, context),
+        PermissionsCommand::Grant(args) => change(Direction::Grant, args, context),
+        PermissionsCommand::Revoke(args) => change(Direction::Revoke, args, context),
+    }
+}
+
+fn show(args: &PermissionsShowArgs, context: &Context) -> Result<ExitCode> {
+    let lock = LockFile::read(Scope::from(args.scope), &context.places)?;
+    let server = list::one(&lock.lock, &args.name)?;
+    let asked = pin::asked_by(server, &Store::new(&context.places))?;
+    say(server, &asked, context)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn change(
+    direction: Direction,
+    args: &PermissionsChangeArgs,
+    context: &Context,
+) -> Result<ExitCode> {
+    let scope = Scope::from(args.scope);
+    let _exclusive = Exclusive::of(scope, &context.places)?;
+    let mut lock = LockFile::read(scope, &context.places)?;
+    let mut server = list::one(&lock.lock, &args.name)?.clone();
+    let is_projects = scope == Scope::Project;
+    if is_projects {
+        approval::check(&server, lock.path(), &context.places)?;
+    }
+    let asked = pin::asked_by(&server, &Store::new(&context.places))?;
+    let named = if args.all { asked.clone() } else { args.named() };
+    if named.is_empty() && !args.all {
+        return Err(Error::Argument {
+            what: "permission",
+            found: String::new(),
+            reason: "name some, such as `--network api.example.com:443`, or pass `--all`".into(),
+        });
+    }
+    server.granted = match direction {
+        Direction::Grant => granted(&server, &asked, &named)?,
+        Direction::Revoke => revoked(&server, &named)?,
+    };
+    if !args.dry_run {
+        lock.lock.insert(server.clone());
+        lock.write()?;
+        if is_projects {
+            approval::remember(&server, lock.path(), &context.places)?;
+        }
+    }
+    let verb = if args.dry_run { "Would grant" } else { "Granted" };
+    context.ui.status(verb, format!("{}: {}", server.name, in_words(&server.granted)));
+    say(&server, &asked, context)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The grant with `named` in it.
+fn granted(server: &LockedServer, asked: &Permissions, named: &Permissions) -> Result<Permissions> {
+    let excess = named.beyond(asked);
+    if excess.is_empty() {
+        // Cut to what is asked for, whatever the lock said.
+        return Ok(server.granted.union(named).intersect(asked));
+    }
+    Err(Error::NotAsked { name: server.name.clone(), excess: excess.describe() })
+}
+
+/// The grant without what `named` covers.
+fn revoked(server: &LockedServer, named: &Permissions) -> Result<Permissions> {
+    let rest = server.granted.beyond(named);
+    // Something narrower than what is granted takes nothing away, and the user who
+    // named it should not believe that it did.
+    let common = rest.intersect(named);
+    if common.is_empty() {
+        return Ok(rest);
+    }
+    Err(Error::Setting {
+        message: format!(
+            "{} is part of more that is granted: {}",
+            in_words(&common),
+            in_words(&rest)
+        ),
+        hint: "revoke what is granted as `mcpkg permissions show` has it, then grant a part of it",
+    })
+}
+
+fn in_words(permissions: &Permissions) -> String {
+    let lines = permissions.describe();
+    if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }
+}
+
+fn say(server: &LockedServer, asked: &Permissions, context: &Context) -> Result<()> {
+    let withheld = asked.beyond(&server.granted);
+    let data = json!({
+        "name": server.name,
+        "version": server.version,
+        "asked": asked,
+        "granted": server.granted,
+        "withheld": withheld,
+    });
+    context.ui.data(&data, || {
+        let mut text = String::new();
+        for (word, set) in [("granted", &server.granted), ("withheld", &withheld)] {
+            for line in set.describe() {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{word:<9} {line}");
+            }
+        }
+        if text.is_empty() {
+            text.push_str("it asks for nothing\n");
+        }
+        text
+    })
+}

@@ -1,0 +1,111 @@
+//! From a release that was judged to a server that is pinned.
+
+use mcpkg_core::lock::{LockedArtifact, LockedLog, LockedServer};
+use mcpkg_core::permissions::{Permissions, Renewal};
+use mcpkg_core::server_json::ServerJson;
+
+use crate::error::{Error, Result};
+use crate::lock_file::LockFile;
+use crate::ops::fetch::Unpacked;
+use crate::ops::release::TrustedRelease;
+use crate::settings;
+use crate::store::Store;
+
+/// What the lock says of a release: what was verified, with what its user said of an
+/// earlier one carried over.
+pub fn server(
+    release: &TrustedRelease,
+    registry: &str,
+    previous: Option<&LockedServer>,
+    granted: Permissions,
+) -> LockedServer {
+    let document = &release.document;
+    let logged = &release.log.publish;
+    LockedServer {
+        name: document.name.clone(),
+        version: document.version.clone(),
+        registry: registry.to_owned(),
+        metadata: document.metadata,
+        signed_at: release.signed_at,
+        commit: release.commit().map(str::to_owned),
+        confinement: previous.and_then(|locked| locked.confinement),
+        // In the order of the log's entry, which is made again from the lock.
+        evidence: logged.evidence.clone(),
+        publisher: logged.publisher.clone(),
+        log: LockedLog {
+            entry: release.log.index,
+            previous: logged.previous,
+            time: logged.time,
+            receipt: release.log.receipt.clone(),
+            authority: logged.authority.clone(),
+        },
+        artifacts: logged.artifacts.iter().map(LockedArtifact::from).collect(),
+        granted,
+        config: previous.map(|locked| locked.config.clone()).unwrap_or_default(),
+        secrets: previous.map(|locked| locked.secrets.clone()).unwrap_or_default(),
+        brokered: previous.map(|locked| locked.brokered.clone()).unwrap_or_default(),
+        tools: previous.map(|locked| locked.tools.clone()).unwrap_or_default(),
+        // Also for another version: what that changes is withheld until it was seen.
+        surface: previous.map(|locked| locked.surface.clone()).unwrap_or_default(),
+        agents: previous.map(|locked| locked.agents.clone()).unwrap_or_default(),
+    }
+}
+
+/// What of an earlier approval holds for what is `asked` for now. Without an earlier
+/// one all of it is still to be approved.
+pub fn renewal(asked: &Permissions, previous: Option<&LockedServer>, store: &Store) -> Renewal {
+    let none = Permissions::default();
+    let Some(previous) = previous else { return asked.renewal(&none, &none) };
+    // Where nobody can say what was asked for, it was what was granted.
+    let before = asked_by(previous, store).unwrap_or_else(|_| previous.granted.clone());
+    asked.renewal(&before, &previous.granted)
+}
+
+/// What an installed release asks for: from the signed metadata that was kept, held to
+/// the digest that is pinned.
+pub fn asked_by(server: &LockedServer, store: &Store) -> Result<Permissions> {
+    let document = store.release(server.metadata)?;
+    let metadata = ServerJson::read_strict(document.server_json.get().as_bytes())
+        .map_err(Error::wrap(format!("the server.json of {} cannot be used", server.name)))?;
+    if metadata.digest() != server.metadata {
+        let (expected, found) = (server.metadata, metadata.digest());
+        return Err(Error::DigestMismatch { expected, found });
+    }
+    Ok(metadata.permissions().clone())
+}
+
+/// Whether nothing is left to approve: the same release with the same rights.
+pub fn is_settled(locked: &LockedServer, server: &LockedServer) -> bool {
+    locked.metadata == server.metadata
+        && locked.granted == server.granted
+        && (server.confinement.is_none() || locked.confinement == server.confinement)
+}
+
+/// The steps that change something, each atomic, in an order in which a stop
+/// after any of them leaves nothing that would not work: the files, then the
+/// lock that names them, then the settings that name the lock's entry.
+///
+/// The files of an earlier release stay where they are: its lock names them until
+/// this one is written.
+pub fn commit(
+    unpacked: Unpacked,
+    store: &Store,
+    release: &TrustedRelease,
+    lock: &mut LockFile,
+    mut server: LockedServer,
+    plans: Vec<settings::Plan>,
+) -> Result<()> {
+    unpacked.keep(store)?;
+    store.keep_release(&release.document)?;
+    for plan in &plans {
+        server.agents.retain(|link| link.id != plan.link.id);
+        server.agents.push(plan.link.clone());
+    }
+    server.agents.sort_by(|a, b| a.id.cmp(&b.id));
+    lock.lock.insert(server);
+    lock.write()?;
+    for plan in plans {
+        plan.write()?;
+    }
+    Ok(())
+}
