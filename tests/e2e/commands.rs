@@ -176,7 +176,7 @@ fn help_completions_and_usage_errors() {
         assert!(world.ok(&["completions", shell]).stdout.contains("mcpkg"), "{shell}");
     }
     let help = world.ok(&["run", "--help"]).stdout;
-    assert!(help.contains("NOT confined"), "{help}");
+    assert!(help.contains("--unconfined"), "{help}");
     for args in
         [["install"].as_slice(), &["install", "no-slash"], &["frobnicate"], &["install", "a/b@1.2"]]
     {

@@ -22,6 +22,9 @@ fn seen(text: &str, world: &World, fixture: &Fixture) -> String {
             let rest = line.find(", as entry").unwrap_or(line.len());
             line.replace_range(at..rest, &format!("{dated} [TIME]"));
         }
+        if line.starts_with(" confinement ") {
+            "[THE LEVEL OF THIS MACHINE]".clone_into(line);
+        }
     }
     lines.join("\n")
 }

@@ -18,6 +18,9 @@ struct Installed {
 }
 
 fn install(permissions: &serde_json::Value, flags: &[&str]) -> Installed {
+    let mut permissions = permissions.clone();
+    // What the script starts; the shell that runs it need not be granted.
+    permissions["run"] = json!(["env", "sort"]);
     let fixture = Fixture::empty();
     let author = fixture.ci(&acme());
     let platform = mcpkg_core::Platform::current().unwrap().to_string();
@@ -161,6 +164,9 @@ fn a_projects_lock_is_used_only_where_the_settings_say_so() {
         .collect();
     developer.file("mcpkg.lock", lock);
     assert_eq!(developer.run(&["run", "weather"]).code, Some(7));
+    developer.refused(&["run", "--project", "weather"], 3, &["E_PERMISSION"]);
+    // And who approves it without a look starts nothing that was not verified.
+    developer.ok(&["secret", "approve", "weather", "--yes"]);
     developer.refused(&["run", "--project", "weather"], 1, &["E_NOT_FOUND"]);
     drop(fixture);
 }

@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod agents;
 mod commands;
+mod daily;
+mod escape;
 mod fixture;
 mod forgery;
+mod guard;
 mod install;
 mod launch;
 mod life;
@@ -14,6 +18,7 @@ mod monitor;
 mod pack;
 mod publish;
 mod rebuild;
+mod secrets;
 mod settings;
 mod statements;
 mod tamper;

@@ -95,6 +95,10 @@ fn an_index_older_than_the_lock_is_a_rollback_also_on_a_machine_that_has_seen_no
     let outcome = refused(&developer, "E_ROLLBACK", "before the lock");
     let proof = proof(&developer, &outcome);
     assert!(part(&proof, "checkpoint of the receipt").contains("\n2\n"), "{proof}");
+    for args in [["sync", "--locked"], ["update", "--yes"]] {
+        let args = [args.as_slice(), &["--scope", "user"]].concat();
+        developer.refused(&args, 3, &["E_ROLLBACK"]);
+    }
 
     // A lock whose receipt is not the log's accuses nobody.
     let lock = developer.read(".config/mcpkg/mcpkg.lock");

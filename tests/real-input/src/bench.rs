@@ -35,7 +35,8 @@ pub(crate) fn run() -> Result<()> {
     ok(&author, &["publish", "dist-one"])?;
 
     let person = || -> Result<World> {
-        let mut person = World::new(binaries.program("mcpkg"));
+        // Not in `/tmp`, of which a confined server has one of its own.
+        let mut person = World::new_in(Path::new("/var/tmp"), binaries.program("mcpkg"));
         person.set([("PATH".to_owned(), std::env::var("PATH")?)]);
         trust(&person, registry.url(), &root)?;
         person.file(".claude.json", "{}\n");
@@ -88,18 +89,31 @@ fn install(person: &dyn Fn() -> Result<World>, url: &str, digest: Digest) -> Res
 
 /// The time to a server's first answer, through `mcpkg run` and without.
 fn launch(developer: &World) -> Result<()> {
-    let setting = format!("allowed_directories={}", developer.path().display());
-    ok(developer, &["install", package::NAME, "--yes", "--set", &setting])?;
+    let shared = developer.file(&format!("{}/hello.txt", package::SHARED), "hello\n");
+    let shared = shared.parent().ok_or("a file is in a folder")?.to_owned();
+    let setting = format!("allowed_directories={}", shared.display());
+    let install = ["install", package::NAME, "--yes", "--set", &setting];
+    ok(developer, &install)?;
     let trees = developer.store_path().join("trees");
     let tree = fs::read_dir(trees)?.next().ok_or("nothing is installed")??.path();
-    let mut ours = Vec::new();
-    let mut theirs = Vec::new();
+    let (mut ours, mut unconfined, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    for (times, more) in [(&mut ours, None), (&mut unconfined, Some("--unconfined"))] {
+        ok(developer, &install.into_iter().chain(more).collect::<Vec<_>>())?;
+        for _ in 0..15 {
+            times.push(first_answer(developer.command(&["run", package::NAME]))?);
+        }
+    }
     for _ in 0..15 {
-        ours.push(first_answer(developer.command(&["run", package::NAME]))?);
         let mut node = Command::new("node");
-        node.arg(tree.join(package::ENTRY_POINT)).arg(developer.path());
+        node.arg(tree.join(package::ENTRY_POINT)).arg(&shared);
         theirs.push(first_answer(node)?);
     }
+    let confined = median(ours.clone()).as_secs_f64() - median(unconfined.clone()).as_secs_f64();
+    say(&format!(
+        "| run, strong beyond unconfined | {:.1} ms more of {:.0} |",
+        confined * 1000.0,
+        median(unconfined).as_secs_f64() * 1000.0
+    ));
     let (ours, theirs) = (median(ours), median(theirs));
     row("run, to the first answer", ours, "node alone", theirs);
     let added = ours.saturating_sub(theirs);

@@ -3,8 +3,8 @@
 //!
 //! Packed twice from copies that differ in all that must not matter, published
 //! keylessly, installed, started from the settings that were written, and asked
-//! for its tools by two MCP clients that are not ours: rmcp's, and the MCP
-//! inspector. Wants Node and npm, and says so without them.
+//! for its tools by three MCP clients that are not ours: rmcp's, the MCP
+//! inspector, and Claude Code. Wants Node and npm, and says so without them.
 //!
 //! With the argument `bench` it measures instead: see `docs/benchmarks.md`.
 
@@ -80,12 +80,13 @@ fn run() -> Result<()> {
     author.set([("MCPKG_SIGNING_CONFIG".to_owned(), config.display().to_string())]);
     ok(&author, &["publish", "dist-one"])?;
 
-    let mut developer = World::new(binaries.program("mcpkg"));
+    // Not in `/tmp`, of which a confined server has one of its own.
+    let mut developer = World::new_in(Path::new("/var/tmp"), binaries.program("mcpkg"));
     // The server is found as the agent finds programs: by its PATH.
     developer.set([("PATH".to_owned(), std::env::var("PATH")?)]);
     trust(&developer, registry.url(), &root)?;
     developer.file(".claude.json", "{}\n");
-    let shared = developer.file("shared/hello.txt", "hello\n");
+    let shared = developer.file(&format!("{}/hello.txt", package::SHARED), "hello\n");
     let shared = shared.parent().ok_or("a file is in a folder")?.display().to_string();
     let setting = format!("allowed_directories={shared}");
     ok(&developer, &["install", package::NAME, "--yes", "--set", &setting])?;
@@ -93,7 +94,8 @@ fn run() -> Result<()> {
 
     let settings = developer.path().join(".claude.json");
     clients::rmcp(&settings, developer.path(), &shared)?;
-    clients::inspector(&settings, developer.path())
+    clients::inspector(&settings, developer.path())?;
+    clients::claude_code(developer.path())
 }
 
 pub(crate) fn pack(author: &World, folder: &str) -> Result<Vec<u8>> {

@@ -18,6 +18,9 @@ pub(crate) const NAME: &str = "io.github.acme/server-filesystem";
 /// The last part of that.
 pub(crate) const SHORT_NAME: &str = "server-filesystem";
 
+/// The folder, in the home of whoever installs it, that it asks to read.
+pub(crate) const SHARED: &str = "shared";
+
 /// The file that Node starts.
 pub(crate) const ENTRY_POINT: &str =
     "node_modules/@modelcontextprotocol/server-filesystem/dist/index.js";
@@ -55,6 +58,9 @@ pub(crate) fn fetch(folder: &Path) -> Result<usize> {
         "$schema": mcpkg_core::server_json::SCHEMA,
         "name": NAME,
         "description": "Reads and writes files in the folders you allow",
+        "_meta": { "io.modelcontextprotocol.registry/publisher-provided": { "mcpkg": {
+            "permissions": { "filesystem": { "read": [format!("${{home}}/{SHARED}")] } },
+        } } },
         "version": VERSION,
     });
     fs::write(folder.join("server.json"), format!("{server:#}\n"))?;

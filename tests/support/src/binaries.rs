@@ -28,7 +28,9 @@ impl Binaries {
         }
         let here = std::env::current_exe()?;
         let folder = here.parent().ok_or_else(|| std::io::Error::other("no folder"))?;
-        Ok(Self { folder: folder.to_owned() })
+        // Tests are one folder further down.
+        let folder = if folder.ends_with("deps") { folder.join("..") } else { folder.to_owned() };
+        Ok(Self { folder })
     }
 
     /// The program of this name.

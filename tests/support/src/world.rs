@@ -40,6 +40,12 @@ impl World {
         Self { home, mcpkg: mcpkg.into(), variables: Vec::new() }
     }
 
+    /// The same, with the home folder in `parent`.
+    pub fn new_in(parent: &Path, mcpkg: impl Into<PathBuf>) -> Self {
+        let home = tempfile::tempdir_in(parent).expect("a temporary folder can be made");
+        Self { home, mcpkg: mcpkg.into(), variables: Vec::new() }
+    }
+
     /// The home folder, in which commands run.
     pub fn path(&self) -> &Path {
         self.home.path()
@@ -83,6 +89,8 @@ impl World {
             .env_clear()
             .env("HOME", self.path())
             .env("PATH", "/usr/bin:/bin")
+            // Where no session bus is, and so no key store of the person who tests.
+            .env("XDG_RUNTIME_DIR", self.path().join("run"))
             .envs(self.variables.iter().cloned());
         command
     }
