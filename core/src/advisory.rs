@@ -6,6 +6,8 @@
 //!
 //! Source: [OSV schema 1.7](https://ossf.github.io/osv-schema/).
 
+mod severity;
+
 use std::cmp::Ordering;
 
 use serde::Deserialize;
@@ -13,6 +15,9 @@ use serde_json::Value;
 
 use crate::json::{self, JsonError};
 use crate::{Code, Coded, PackageName};
+
+use severity::Score;
+pub use severity::Severity;
 
 /// What we call our own names in an advisory.
 pub const ECOSYSTEM: &str = "mcpkg";
@@ -31,6 +36,8 @@ pub struct Advisory {
     pub id: String,
     /// What it is about, in a line.
     pub summary: String,
+    /// How bad it is.
+    pub severity: Severity,
     affected: Vec<Affected>,
 }
 
@@ -87,6 +94,10 @@ struct WireAdvisory {
     summary: String,
     withdrawn: Option<String>,
     #[serde(default)]
+    severity: Vec<Score>,
+    #[serde(default)]
+    database_specific: Value,
+    #[serde(default)]
     affected: Vec<Affected>,
 }
 
@@ -98,7 +109,27 @@ pub struct Subject {
     purl: String,
 }
 
+impl Package {
+    /// What it may be looked for by: its name, and the name in its package URL.
+    fn keys(&self) -> impl Iterator<Item = (String, String)> {
+        let ecosystem = self.ecosystem.split(':').next().unwrap_or_default();
+        let named = (ecosystem.to_ascii_lowercase(), self.name.to_ascii_lowercase());
+        let purl = self.purl.as_deref().and_then(|purl| {
+            let (kind, path) = purl.get(4..)?.split_once('/')?;
+            let end = path.rfind(['@', '?', '#']).unwrap_or(path.len());
+            let name = path[..end].replace("%40", "@");
+            Some((kind.to_ascii_lowercase(), name.to_ascii_lowercase()))
+        });
+        std::iter::once(named).chain(purl)
+    }
+}
+
 impl Subject {
+    /// What an advisory about it is found by, among [`Advisory::keys`].
+    pub fn key(&self) -> (String, String) {
+        (self.ecosystem.to_ascii_lowercase(), self.name.to_ascii_lowercase())
+    }
+
     /// One of our own packages.
     pub fn of(name: &PackageName) -> Self {
         let name = name.as_str().to_ascii_lowercase();
@@ -151,9 +182,21 @@ impl Advisory {
         if wire.withdrawn.is_some() {
             return Ok(None);
         }
-        let short = |text: String| text.chars().take(MAX_CHARS).collect();
+        let short = |text: String| text.chars().take(MAX_CHARS).collect::<String>();
         let (id, summary) = (short(wire.id), short(wire.summary));
-        Ok(Some(Self { id, summary, affected: wire.affected }))
+        let severity = Severity::of(&id, &wire.database_specific, &wire.severity);
+        Ok(Some(Self { id, summary, severity, affected: wire.affected }))
+    }
+
+    /// The packages that it is about, to find it by: ecosystem and name, both in lower
+    /// case. It is about no package that is not among them, and [`Self::is_about`]
+    /// decides.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        let packages = self.affected.iter().filter_map(|affected| affected.package.as_ref());
+        let mut keys: Vec<_> = packages.flat_map(Package::keys).collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     /// Whether it is about `subject` at all.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::log::{Hash, VerifierKey};
+use crate::namespace::NamePattern;
 use crate::publisher::Publisher;
 use crate::statement::RebuildResult;
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
@@ -78,8 +79,28 @@ pub struct PackageIndex {
     /// Every statement that announced another publisher, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<LoggedStatement>,
+    /// Which of the releases this server does not give out. They stay in what the log
+    /// has signed, and are not to be chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldRelease>,
     /// What the log says of it.
     pub log: IndexLog,
+}
+
+/// A release that a server does not give out, though its log has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WithheldRelease {
+    /// Which release.
+    pub version: Version,
+    /// The stable code of why.
+    pub code: Code,
+    /// The policy that decided, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Why, in a sentence without a full stop.
+    pub reason: String,
 }
 
 /// A publisher that a name is going to be bound to.
@@ -109,6 +130,91 @@ pub struct IndexLog {
     /// the checkpoint's; absent if there is no such tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consistency: Option<Vec<Hash>>,
+}
+
+/// `POST /v1/log/indexes`: of which packages to send the signed index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IndexesRequest {
+    /// At most [`MAX_INDEXES`].
+    pub names: Vec<PackageName>,
+}
+
+/// How many packages an [`IndexesRequest`] may name.
+pub const MAX_INDEXES: usize = 1000;
+
+/// The answer to an [`IndexesRequest`]: all of one tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignedIndexes {
+    /// The log's checkpoint.
+    pub checkpoint: String,
+    /// The [`crate::log::IndexNote`] of each package that is in its tree.
+    pub indexes: Vec<String>,
+}
+
+/// `GET /v1/removals`: what an operator has taken down, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Removals {
+    /// Everything that is not given out any more.
+    pub removals: Vec<Removal>,
+}
+
+/// A release that an operator has taken down. That is an operator's word beside the
+/// log, in which the release stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Removal {
+    /// The package.
+    pub name: PackageName,
+    /// Which release of it.
+    pub version: Version,
+    /// Why, for people.
+    pub reason: String,
+    /// When, in UTC to the whole second.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub removed_at: Timestamp,
+}
+
+/// `GET /v1/sources`: which other registries this one mirrors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SourceList {
+    /// Each of them, by its name.
+    pub sources: Vec<SourceDocument>,
+}
+
+/// One source of a mirror, served again below `/source/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SourceDocument {
+    /// What it is called here.
+    pub name: String,
+    /// The key of its log, which clients verify with.
+    pub log_key: VerifierKey,
+    /// `online`, `fallback` or `offline`.
+    pub mode: String,
+    /// The names that come from it.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub namespaces: Vec<NamePattern>,
+    /// How many entries of its log are served.
+    pub tree_size: u64,
+    /// When it was last asked with success, in UTC to the whole second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
+    pub followed_at: Option<Timestamp>,
+    /// How many entries are kept and not given out.
+    pub withheld: u64,
+    /// The code of why it is not followed any further, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Code>,
 }
 
 /// One release in a [`PackageIndex`].
@@ -299,6 +405,9 @@ pub struct Problem {
     pub status: u16,
     /// What happened to this request, in a sentence.
     pub detail: String,
+    /// The same sentence, where clients of the MCP registry's API look for it.
+    #[serde(default)]
+    pub error: String,
     /// The stable code.
     pub code: Code,
     /// What to do about it, if there is something.

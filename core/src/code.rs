@@ -71,6 +71,16 @@ codes! {
     Provenance = "E_PROVENANCE",
     /// A token that proves nobody's identity, or is for somebody else.
     OidcToken = "E_OIDC_TOKEN",
+    /// A token, or a proof beside one, that was shown before.
+    OidcReplay = "E_OIDC_REPLAY",
+    /// A token without proof that it belongs to whoever shows it.
+    Dpop = "E_DPOP",
+    /// A request that does not say who asks, where that is needed.
+    Unauthenticated = "E_UNAUTHENTICATED",
+    /// Somebody who is not logged in where that is needed, or could not be.
+    Login = "E_LOGIN",
+    /// An issuer of tokens other than the one that was pinned, or that it says it is.
+    Issuer = "E_ISSUER",
     /// A certificate issued to an event that strangers can trigger.
     OidcEvent = "E_OIDC_EVENT",
     /// A release without provenance after releases that had it.
@@ -79,6 +89,14 @@ codes! {
     SlsaParameter = "E_SLSA_PARAMETER",
     /// Too few of the rebuilds that policy asks for.
     Rebuilds = "E_REBUILDS",
+    /// A policy that is malformed, or speaks of what there is not.
+    Policy = "E_POLICY",
+    /// Something that policy does not allow whoever asks.
+    Denied = "E_DENIED",
+    /// A name that another source is responsible for, or the registry itself.
+    NamespaceOwner = "E_NAMESPACE_OWNER",
+    /// A package that now comes from another source than before.
+    SourceChanged = "E_SOURCE_CHANGED",
     /// A publisher with no authority over the namespace.
     Namespace = "E_NAMESPACE",
     /// A publisher other than the one the package is bound to.
@@ -91,6 +109,12 @@ codes! {
     TooFresh = "E_TOO_FRESH",
     /// A release that its publisher withdrew.
     Yanked = "E_YANKED",
+    /// A release that waits until a person has approved it.
+    Quarantined = "E_QUARANTINED",
+    /// A release that the registry's policy does not give out.
+    NotAdmitted = "E_NOT_ADMITTED",
+    /// More releases or bytes than a namespace may have.
+    Quota = "E_QUOTA",
     /// A statement that builds upon an entry that is no longer the newest.
     Conflict = "E_CONFLICT",
     /// Other content for a version that exists.
@@ -99,6 +123,8 @@ codes! {
     Tree = "E_TREE",
     /// A connection that left https, left its host or was cut.
     Transport = "E_TRANSPORT",
+    /// Something that takes the network, for whoever asked that nobody be asked.
+    Offline = "E_OFFLINE",
     /// A registry that answered what no registry should.
     Registry = "E_REGISTRY",
     /// A lockfile that cannot be read.
@@ -109,6 +135,8 @@ codes! {
     Source = "E_SOURCE",
     /// A package that could not be built.
     Build = "E_BUILD",
+    /// Another ecosystem's package whose dependencies its own tool cannot choose.
+    Resolve = "E_RESOLVE",
     /// A package with no artifact for this platform.
     Platform = "E_PLATFORM",
     /// A configuration value that is missing, or a secret where none may be.
@@ -127,6 +155,8 @@ codes! {
     ToolDenied = "E_TOOL_DENIED",
     /// A message that two programs could read differently, or that nobody asked for.
     Message = "E_MESSAGE",
+    /// A server that ended before it answered.
+    ServerEnded = "E_SERVER_ENDED",
     /// A request that is malformed.
     Request = "E_REQUEST",
     /// Nothing at this address.
@@ -151,6 +181,10 @@ codes! {
     Witness = "E_WITNESS",
     /// An index that is older than what is installed.
     Rollback = "E_ROLLBACK",
+    /// A mirror that cannot show a package at the tree that it has shown of the log.
+    Behind = "E_BEHIND",
+    /// A release that an operator has taken down.
+    TakenDown = "E_TAKEN_DOWN",
     /// A log that has not been signed for longer than policy allows.
     Stale = "E_STALE",
     /// A release that was logged, and that the index no longer shows.
@@ -159,6 +193,10 @@ codes! {
     Clock = "E_CLOCK",
     /// A stored blob that no longer has the bytes its digest names.
     Blob = "E_BLOB",
+    /// An audit log that is not as it was written.
+    Audit = "E_AUDIT",
+    /// An export that is not written as exports are, or not whole.
+    Export = "E_EXPORT",
     /// A disk that is full, read-only or failing, or a database that is locked.
     Storage = "E_STORAGE",
     /// The server is busy or stopping; the same request may succeed later.

@@ -31,21 +31,25 @@ pub mod log;
 pub mod manifest;
 mod name;
 pub mod namespace;
+pub mod official;
 pub mod permissions;
 mod platform;
 pub mod policy;
 pub mod project;
 pub mod provenance;
 pub mod publisher;
+pub mod review;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secret;
 pub mod server_json;
 pub mod statement;
 pub mod surface;
+pub mod tar;
 pub mod template;
 mod text;
 mod version;
+pub mod vex;
 
 pub use code::{Code, Coded, UnknownCode};
 pub use digest::{Digest, DigestError, TreeDigest, TreeHasher};

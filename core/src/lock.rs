@@ -63,8 +63,12 @@ pub struct LockedServer {
     pub evidence: Vec<Digest>,
     /// The publisher that is pinned: releases by another are refused.
     pub publisher: Publisher,
-    /// Where the registry's log has it.
-    pub log: LockedLog,
+    /// Where the registry's log has it. Another ecosystem's registry has no log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LockedLog>,
+    /// Which release of another ecosystem it was made of, here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<LockedUpstream>,
     /// Every artifact of the release, so that a mixed team shares one lock.
     #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<LockedArtifact>,
@@ -116,6 +120,20 @@ pub struct LockedLog {
     pub authority: Option<DomainProof>,
 }
 
+/// A release of another ecosystem that an artifact was made of on this machine.
+///
+/// Then the registry is that ecosystem's, and the publisher the workflow that it attests,
+/// or whoever it lets upload the package if the user took it without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LockedUpstream {
+    /// The release, such as `npm:@acme/weather@1.2.0`.
+    pub release: String,
+    /// The digest of its tarball or wheel: `sha512-…` or `sha256:…`.
+    pub integrity: String,
+}
+
 /// One artifact, as [`Artifact`] in the API, in the lock's spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -162,6 +180,10 @@ pub struct AgentLink {
     pub id: String,
     /// The server's name in the agent's settings.
     pub key: String,
+    /// The project that it is linked for, where that is one project of one user: its
+    /// absolute path. Such a link is in a part of the user's own settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// What linking added besides the entry, so that removing it gives back the
     /// bytes from before. A word of the editor of settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,6 +214,9 @@ pub enum LockError {
     /// The lock was written by a newer program.
     #[error("the lock has format {0}, and this program reads format {FORMAT}")]
     Format(u32),
+    /// A block says neither where a registry logged it nor what else it was made of, or both.
+    #[error("the lock says of `{0}` not once where it comes from: in `log` or in `upstream`")]
+    Origin(PackageName),
     /// Two blocks have the same name.
     #[error("the lock has two blocks for `{0}`")]
     Duplicate(PackageName),
@@ -244,6 +269,9 @@ impl Lock {
                 server.artifacts.iter().map(|artifact| artifact.platform).collect();
             if platforms.len() != server.artifacts.len() {
                 return Err(LockError::DuplicatePlatform(server.name));
+            }
+            if server.log.is_some() == server.upstream.is_some() {
+                return Err(LockError::Origin(server.name));
             }
             if let Some(duplicate) = lock.insert(server) {
                 return Err(LockError::Duplicate(duplicate.name));
@@ -320,19 +348,21 @@ impl LockedServer {
     }
 
     /// The entry of the registry's log that published it, made of what is pinned
-    /// here. If the lock was changed in any of that, it is not the logged one.
-    pub fn entry(&self) -> Entry {
-        Entry::Publish(Publish {
+    /// here. If the lock was changed in any of that, it is not the logged one. `None` for
+    /// what comes from no registry of ours.
+    pub fn entry(&self) -> Option<Entry> {
+        let log = self.log.as_ref()?;
+        Some(Entry::Publish(Publish {
             name: self.name.clone(),
             version: self.version.clone(),
             metadata: self.metadata,
             artifacts: self.artifacts.iter().map(Artifact::from).collect(),
             evidence: self.evidence.clone(),
             publisher: self.publisher.clone(),
-            authority: self.log.authority.clone(),
-            previous: self.log.previous,
-            time: self.log.time,
-        })
+            authority: log.authority.clone(),
+            previous: log.previous,
+            time: log.time,
+        }))
     }
 }
 

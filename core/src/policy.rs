@@ -43,8 +43,8 @@ pub struct Policy {
 ///
 /// Source: SLSA provenance v1, "externalParameters"; `schemas/README.md` for ours;
 /// GitHub's and slsa-framework's build types `workflow/v1`.
-pub const KNOWN_PARAMETERS: [&str; 7] =
-    ["build", "inputs", "name", "source", "vars", "version", "workflow"];
+pub const KNOWN_PARAMETERS: [&str; 8] =
+    ["build", "inputs", "name", "source", "upstream", "vars", "version", "workflow"];
 
 /// How many of which identities have to have built a release again, with the same files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,12 +5,16 @@
 //! [statement]: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 //! [slsa]: https://slsa.dev/spec/v1.0/provenance
 
+mod import;
+
 use serde_json::{Value, json};
 
 use crate::archive::ArchivePath;
 use crate::evidence::BuildClaims;
 use crate::project::Recipe;
 use crate::{Digest, PackageName, Platform, TreeDigest, Version};
+
+pub use import::{ImportRecord, ImportedFile};
 
 /// The type of an in-toto statement, version 1.
 pub const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
@@ -24,6 +28,10 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The type of our own builds: `mcpkg pack`, then `mcpkg publish`. Its external
 /// parameters are described in `schemas/README.md`.
 pub const PACK_BUILD_TYPE: &str = "https://mcpkg.dev/build-types/pack/v1";
+
+/// The type of builds that make an artifact of another ecosystem's package, see
+/// `docs/importing.md`. Its dependencies are every file that went into it, by digest.
+pub const IMPORT_BUILD_TYPE: &str = "https://mcpkg.dev/build-types/import/v1";
 
 /// What is added to an artifact's file name to name its tree as a subject.
 ///

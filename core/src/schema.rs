@@ -11,7 +11,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::api::{LogDocument, PackageIndex, Problem, ReleaseDocument, SearchPage};
+use crate::api::{
+    LogDocument, PackageIndex, Problem, ReleaseDocument, Removals, SearchPage, SignedIndexes,
+    SourceList,
+};
 use crate::archive::ArchivePath;
 use crate::lock::WireLock;
 use crate::log::Entry;
@@ -34,6 +37,9 @@ pub fn all() -> Vec<(&'static str, Value)> {
         of::<ReleaseDocument>("release-document.schema.json"),
         of::<SearchPage>("search-page.schema.json"),
         of::<LogDocument>("log.schema.json"),
+        of::<SignedIndexes>("signed-indexes.schema.json"),
+        of::<Removals>("removals.schema.json"),
+        of::<SourceList>("sources.schema.json"),
         of::<Entry>("entry.schema.json"),
         of::<StatusStatement>("status-statement.schema.json"),
         of::<BindingStatement>("binding-statement.schema.json"),

@@ -6,6 +6,8 @@
 //! package when it was signed: a statement that is presented a second time, or after
 //! something else has happened, or to another registry, is about another entry.
 
+mod entry;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
@@ -15,6 +17,8 @@ use crate::provenance::STATEMENT_V1;
 use crate::publisher::Publisher;
 use crate::text::first_hidden;
 use crate::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
+
+pub use entry::difference;
 
 /// The predicate type of a [`StatusStatement`].
 pub const STATUS_V1: &str = "https://mcpkg.dev/statements/status/v1";

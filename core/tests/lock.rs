@@ -130,8 +130,9 @@ fn server() -> impl Strategy<Value = LockedServer> {
     let value =
         prop_oneof![text().prop_map(ConfigText::One), vec(text(), 0..3).prop_map(ConfigText::Many)];
     let granted = subsequence(vec!["${workspace}", "/etc/a b", "C:/x"], 0..=3);
-    let agent = (text(), text()).prop_map(|(id, key)| -> AgentLink {
-        serde_json::from_value(json!({ "id": id, "key": key })).unwrap()
+    let project = proptest::option::of(text());
+    let agent = (text(), text(), project).prop_map(|(id, key, project)| -> AgentLink {
+        serde_json::from_value(json!({ "id": id, "key": key, "project": project })).unwrap()
     });
     let user = (
         text(),
@@ -156,7 +157,8 @@ fn server() -> impl Strategy<Value = LockedServer> {
             confinement: None,
             evidence,
             publisher,
-            log,
+            log: Some(log),
+            upstream: None,
             artifacts,
             granted: serde_json::from_value(json!({ "filesystem": { "read": read } })).unwrap(),
             config,

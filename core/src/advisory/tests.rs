@@ -74,7 +74,10 @@ fn a_package_is_known_by_name_or_purl() {
         (json!({ "ecosystem": "npm:any", "name": "@a/b" }), &scoped, true),
         (json!({ "ecosystem": "npm", "name": "x", "purl": "@" }), &scoped, false),
     ] {
-        assert_eq!(advisory(&json!({ "package": package })).is_about(subject), is_it, "{package}");
+        let advisory = advisory(&json!({ "package": package }));
+        assert_eq!(advisory.is_about(subject), is_it, "{package}");
+        // What it is about, it is found by.
+        assert!(!is_it || advisory.keys().contains(&subject.key()), "{package}");
     }
 }
 

@@ -19,6 +19,17 @@ pub struct Entry {
     // only known once the local header was read.
     pub(super) header_offset: u64,
     pub(super) data_offset: u64,
+    // Only while a layout is read that leaves folders out.
+    pub(super) is_folder: bool,
+}
+
+/// What becomes of entries for folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Folders {
+    /// They are no files.
+    Refused,
+    /// They are held to what files are held to, hold nothing, and are left out.
+    LeftOut,
 }
 
 /// What an entry of an archive is, when it is no regular file.
@@ -89,6 +100,7 @@ impl Entry {
         header: &CentralHeader,
         name: &[u8],
         extra: &[u8],
+        folders: Folders,
     ) -> Result<Self, ArchiveError> {
         let flaw = |flaw| ArchiveError::ZipEntry { path: shown(name), flaw };
         let kind = |found| ArchiveError::EntryType { path: shown(name), found };
@@ -114,10 +126,12 @@ impl Entry {
             ExtraError::Flaw(found) => flaw(found),
             ExtraError::Kind(found) => kind(found),
         })?;
-        if name.ends_with(b"/") {
+        let folder = name.strip_suffix(b"/");
+        let is_empty = header.member.size == 0 && header.member.compressed_size == 0;
+        if folder.is_some() && !(folders == Folders::LeftOut && is_empty) {
             return Err(kind(EntryKind::Folder));
         }
-        let path = ArchivePath::from_bytes(name)?;
+        let path = ArchivePath::from_bytes(folder.unwrap_or(name))?;
         let mode = match header.made_by.to_be_bytes()[0] {
             MADE_ON_UNIX => header.external_attributes >> 16,
             MADE_ON_DOS if header.external_attributes >> 16 == 0 => 0,
@@ -125,13 +139,17 @@ impl Entry {
             MADE_ON_DOS => return Err(flaw(EntryFlaw::ForeignMode)),
             system => return Err(flaw(EntryFlaw::MadeBy(system))),
         };
-        check_attributes(header.external_attributes & 0xFFFF, mode).map_err(kind)?;
+        match check_attributes(header.external_attributes & 0xFFFF, mode) {
+            Err(EntryKind::Folder) if folder.is_some() => (),
+            other => other.map_err(kind)?,
+        }
         Ok(Self {
             path,
             is_executable: mode & 0o111 != 0,
             member: header.member,
             header_offset: header.offset.into(),
             data_offset: 0,
+            is_folder: folder.is_some(),
         })
     }
 }

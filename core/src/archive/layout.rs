@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::entry::Entry;
+use super::entry::{Entry, Folders};
 use super::error::ArchiveError;
 use super::extra;
 use super::flaw::{EntryFlaw, LimitError, ZipFlaw};
@@ -34,17 +34,36 @@ impl Layout {
     /// Reads the headers and skips the data. Each error names the rule that the
     /// archive breaks; none is worth a retry, except [`ArchiveError::Read`].
     pub fn read<R: Read + Seek>(reader: &mut R, limits: &Limits) -> Result<Self, ArchiveError> {
+        Self::walk(reader, limits, Folders::Refused)
+    }
+
+    /// The same, for archives of another format than ours, such as wheels: entries for
+    /// folders are held to all of these rules, have no content, and are left out.
+    pub fn read_without_folders<R: Read + Seek>(
+        reader: &mut R,
+        limits: &Limits,
+    ) -> Result<Self, ArchiveError> {
+        Self::walk(reader, limits, Folders::LeftOut)
+    }
+
+    fn walk<R: Read + Seek>(
+        reader: &mut R,
+        limits: &Limits,
+        folders: Folders,
+    ) -> Result<Self, ArchiveError> {
         let size_bytes = reader.seek(SeekFrom::End(0)).map_err(ArchiveError::Read)?;
         if size_bytes > limits.archive_bytes {
             let (found, allowed) = (size_bytes, limits.archive_bytes);
             return Err(LimitError::Archive { found, allowed }.into());
         }
         let end = find_end(reader, size_bytes)?;
-        let mut entries = read_directory(reader, &end, limits)?;
+        let mut entries = read_directory(reader, &end, limits, folders)?;
         let inflated_bytes = check_sizes(&entries, size_bytes, limits)?;
         let mut tree = PathTree::default();
-        entries.iter().try_for_each(|entry| tree.insert(entry.path()))?;
+        let mut files = entries.iter().filter(|entry| !entry.is_folder);
+        files.try_for_each(|entry| tree.insert(entry.path()))?;
         check_local_headers(reader, &mut entries, end.directory_offset.into())?;
+        entries.retain(|entry| !entry.is_folder);
         Ok(Self { entries, size_bytes, inflated_bytes })
     }
 
@@ -154,6 +173,7 @@ fn read_directory<R: Read + Seek>(
     reader: &mut R,
     end: &EndRecord,
     limits: &Limits,
+    folders: Folders,
 ) -> Result<Vec<Entry>, ArchiveError> {
     const BUFFER_BYTES: usize = 64 << 10;
 
@@ -187,7 +207,7 @@ fn read_directory<R: Read + Seek>(
         take(rest.len())?;
         source.read_exact(rest).map_err(ArchiveError::Read)?;
         let (name, extra) = rest.split_at(name_len);
-        let entry = Entry::from_central(&header, name, extra)?;
+        let entry = Entry::from_central(&header, name, extra, folders)?;
         if extra_len > extra::MAX_LEN {
             return Err(entry.flaw(EntryFlaw::MalformedExtra));
         }

@@ -70,7 +70,8 @@ fn check_local_header<R: Read + Seek>(
     let rest = &mut rest[..name_len + extra_len];
     source.read_exact(rest).map_err(ArchiveError::Read)?;
     let (name, extra) = rest.split_at(name_len);
-    if name != entry.path().as_str().as_bytes() {
+    let stated = if entry.is_folder { name.strip_suffix(b"/") } else { Some(name) };
+    if stated != Some(entry.path().as_str().as_bytes()) {
         return Err(entry.flaw(EntryFlaw::LocalName(shown(name))));
     }
     extra::check(extra).map_err(|err| match err {

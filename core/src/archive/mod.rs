@@ -66,6 +66,7 @@ pub use error::ArchiveError;
 pub use flaw::{EntryFlaw, LimitError, ZipFlaw};
 pub use layout::Layout;
 pub use limits::Limits;
+pub(crate) use path::shown;
 pub use path::{ArchivePath, PathError, PathProblem};
 pub use read::{Archive, EntryReader};
 pub use write::{Packed, Writer};

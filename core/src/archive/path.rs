@@ -234,7 +234,7 @@ fn is_short_name(part: &str) -> bool {
 }
 
 /// A name from an archive as a message may show it: escaped, and cut short.
-pub(super) fn shown(name: &[u8]) -> String {
+pub(crate) fn shown(name: &[u8]) -> String {
     const SHOWN_CHARS: usize = 80;
 
     let text = String::from_utf8_lossy(&name[..name.len().min(4 * SHOWN_CHARS)]);

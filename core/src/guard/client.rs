@@ -83,13 +83,16 @@ impl Guard {
             // Not under its id, which would answer the other.
             return Err(refused(Error::Request, "its id is another request's, which is open"));
         }
+        if let Some(ended) = &self.ended {
+            return Err((Error::Internal, ended.clone()));
+        }
         if self.open.len() >= MAX_OPEN {
             return Err(refused(Error::Internal, "too many requests are open"));
         }
         let look = match method.as_str() {
             "initialize" => {
                 let document = read(line)?;
-                self.can_ask = declares_elicitation(&document);
+                self.can_ask = declares_elicitation(document.pointer("/params/capabilities"));
                 Look::Initialize
             }
             "server/discover" => {
@@ -152,9 +155,12 @@ impl Guard {
         let Some(line) = line else {
             return Err(why("it wants your word, and the call is too long to wait for it"));
         };
-        // There the server answers with its questions, and we are not the server.
-        let is_stateless = read(Some(line)).is_ok_and(|document| protocol(&document).is_some());
-        if !self.can_ask || is_stateless {
+        if let Ok(document) = read(Some(line))
+            && protocol(&document).is_some()
+        {
+            return self.ask_stateless(id, tool, line, &document);
+        }
+        if !self.can_ask {
             return Err(why("it wants your word, and the agent cannot ask for it"));
         }
         if self.asked.len() >= MAX_ASKED {
@@ -162,19 +168,23 @@ impl Guard {
         }
         self.questions += 1;
         let question = format!("{QUESTION}{}", self.questions);
-        let message = format!("May {} use its tool `{tool}`?", self.terms.server);
         let asking = answer::line(&json!({
             "jsonrpc": "2.0",
             "id": question,
             "method": "elicitation/create",
-            "params": {
-                "message": message,
-                "requestedSchema": { "type": "object", "properties": {} },
-            },
+            "params": self.question(tool),
         }));
         let waiting = Asked { id: id.clone(), tool: tool.to_owned(), line: line.to_vec() };
         self.asked.insert(question, waiting);
         Ok(ToServer::Answer(asking))
+    }
+
+    /// What the user is asked, in the form of an elicitation.
+    pub(super) fn question(&self, tool: &str) -> Value {
+        json!({
+            "message": format!("May {} use its tool `{tool}`?", self.terms.server),
+            "requestedSchema": { "type": "object", "properties": {} },
+        })
     }
 
     /// The user's word on a call that waited for it.
@@ -201,7 +211,7 @@ impl Guard {
         self.asked.values().any(|asked| asked.id.key() == id.key())
     }
 
-    fn denied(&self, tool: &str, why: &str) -> Notice {
+    pub(super) fn denied(&self, tool: &str, why: &str) -> Notice {
         let Terms { server, options, .. } = &self.terms;
         let tool = tool.escape_debug();
         Notice {
@@ -212,7 +222,7 @@ impl Guard {
     }
 }
 
-type Refused = (Error, Notice);
+pub(super) type Refused = (Error, Notice);
 
 fn refused(error: Error, why: &str) -> Refused {
     let sentence = format!("the request was not passed on: {why}");
@@ -220,7 +230,7 @@ fn refused(error: Error, why: &str) -> Refused {
 }
 
 /// Reads a message that is looked at as a whole.
-fn read(line: Option<&[u8]>) -> Result<Value, Refused> {
+pub(super) fn read(line: Option<&[u8]>) -> Result<Value, Refused> {
     let Some(line) = line else {
         return Err(refused(Error::Params, "it is longer than such a request is"));
     };
@@ -235,8 +245,9 @@ fn protocol(document: &Value) -> Option<String> {
     (meta >= STATELESS).then(|| meta.to_owned())
 }
 
-fn declares_elicitation(document: &Value) -> bool {
-    let elicitation = document.pointer("/params/capabilities/elicitation");
+/// Whether these capabilities of an agent are those of one that can ask its user.
+pub(super) fn declares_elicitation(capabilities: Option<&Value>) -> bool {
+    let elicitation = capabilities.and_then(|it| it.get("elicitation"));
     // Empty, as before 2025-11-25, it means forms; else it names what it means.
     elicitation.and_then(Value::as_object).is_some_and(|modes| {
         modes.is_empty() || modes.contains_key("form") || !modes.contains_key("url")

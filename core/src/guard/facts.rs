@@ -128,6 +128,10 @@ impl Facts {
 
     /// The first byte of a value in the object that is so deep.
     pub(super) fn start_value(&mut self, depth: usize, byte: u8) -> Result<(), Fault> {
+        // Most of a message is deeper, and says nothing of which one it is.
+        if depth > 2 {
+            return Ok(());
+        }
         let limit = match (depth, self.key) {
             (1, Key::Id) => MAX_ID_LEN,
             (1, Key::Method) => MAX_METHOD_LEN,

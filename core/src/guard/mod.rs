@@ -29,8 +29,10 @@ mod answer;
 mod client;
 mod facts;
 mod message;
+mod run;
 mod scan;
 mod server;
+mod stateless;
 mod utf8;
 
 #[cfg(test)]
@@ -133,7 +135,11 @@ pub struct Guard {
     open: HashMap<String, Open>,
     /// Calls that wait for the user's word, by the number of the question.
     asked: HashMap<String, Asked>,
+    /// The same, where a call is answered and comes again, by the number of the question.
+    worded: BTreeMap<u64, Asked>,
     questions: u64,
+    /// The server has ended, and how.
+    ended: Option<Notice>,
     /// What is not shown, and why.
     withheld: BTreeMap<(Kind, String), Notice>,
     is_known_new: bool,
@@ -181,7 +187,9 @@ impl Guard {
             can_ask: false,
             open: HashMap::new(),
             asked: HashMap::new(),
+            worded: BTreeMap::new(),
             questions: 0,
+            ended: None,
             withheld: BTreeMap::new(),
             is_known_new: false,
             notices: Vec::new(),
@@ -197,6 +205,29 @@ impl Guard {
     /// What an unpinned server has shown, if that is more than the last time.
     pub fn take_known(&mut self) -> Option<&[Surface]> {
         std::mem::take(&mut self.is_known_new).then_some(self.terms.known.as_slice())
+    }
+
+    /// The server has ended, in the way that `how` says. These lines answer what it left
+    /// unanswered; what is asked from now on is answered alike.
+    pub fn server_ended(&mut self, how: &str) -> Vec<u8> {
+        let Terms { server, options, .. } = &self.terms;
+        let notice = Notice {
+            code: Code::ServerEnded,
+            sentence: format!("{server} has ended before it answered: {how}"),
+            hint: Some(format!(
+                "what it said last is on stderr; `mcpkg inspect {server}{options}` starts it again"
+            )),
+        };
+        let asked = self.asked.drain().map(|(_, asked)| asked.id);
+        let mut left: Vec<Id> = self.open.drain().map(|(_, open)| open.id).chain(asked).collect();
+        left.sort_by_key(Id::key);
+        let line = |id| answer::error(Some(id), answer::Error::Internal, &notice);
+        let lines = left.iter().flat_map(line).collect();
+        if !left.is_empty() {
+            self.tell(notice.clone());
+        }
+        self.ended = Some(notice);
+        lines
     }
 
     /// A line that is no message was left out.

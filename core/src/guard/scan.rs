@@ -12,6 +12,7 @@
 
 use super::facts::Facts;
 use super::message::{Fault, Message};
+use super::run;
 use super::utf8::Utf8;
 
 /// The deepest nesting that passes. Readers give up long before.
@@ -72,7 +73,8 @@ enum State {
     AfterValue,
     Text(Role, Text),
     Number(Number),
-    Literal(&'static [u8]),
+    /// So much of a word was there.
+    Literal(Word, usize),
     Done,
     Fault(Fault),
 }
@@ -82,6 +84,13 @@ enum State {
 enum Role {
     Key,
     Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    True,
+    False,
+    Null,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,14 +143,30 @@ impl Scanner {
                     at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
                 }
                 State::Text(role, Text::Plain) => {
-                    let length = plain(&bytes[at..], self.utf8);
+                    let rest = &bytes[at..];
+                    let length = if self.utf8.is_open() { 0 } else { run::text(rest) };
+                    self.facts.keep(&rest[..length]);
+                    at += length;
+                    let Some(&next) = rest.get(length).filter(|next| **next != b'\n') else {
+                        continue;
+                    };
+                    match self.special(role, next) {
+                        Ok(()) => at += 1,
+                        Err(fault) => return (at, self.fail(fault)),
+                    }
+                }
+                State::Number(Number::Integer | Number::Fraction | Number::Power)
+                    if byte.is_ascii_digit() =>
+                {
+                    let length = run::digits(&bytes[at..]);
                     self.facts.keep(&bytes[at..at + length]);
                     at += length;
-                    if length == 0 {
-                        match self.special(role, byte) {
-                            Ok(()) => at += 1,
-                            Err(fault) => return (at, self.fail(fault)),
-                        }
+                }
+                State::Literal(word, taken) => {
+                    let length = run::common(&word.text()[taken..], &bytes[at..]);
+                    match self.literal(word, taken, length) {
+                        Ok(()) => at += length,
+                        Err(fault) => return (at, self.fail(fault)),
                     }
                 }
                 _ => match self.step(byte) {
@@ -180,8 +205,7 @@ impl Scanner {
             // them as a message of its own.
             return Err(Fault::CarriageReturn);
         }
-        let is_token = matches!(self.state, State::Number(_) | State::Literal(_));
-        if matches!(byte, b' ' | b'\t' | b'\r') && !is_token && !self.is_in_text() {
+        if matches!(byte, b' ' | b'\t' | b'\r') && !self.is_in_token() {
             self.is_after_return = byte == b'\r' && self.state != State::Prose;
             return Ok(Step::Taken);
         }
@@ -219,10 +243,8 @@ impl Scanner {
             State::Text(role, Text::Escape) => {
                 self.facts.keep(&[byte]);
                 self.state = match byte {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {
-                        State::Text(role, Text::Plain)
-                    }
                     b'u' => State::Text(role, Text::Hex(4)),
+                    _ if run::is_escape(byte) => State::Text(role, Text::Plain),
                     _ => return Err(Fault::Syntax),
                 };
             }
@@ -232,14 +254,6 @@ impl Scanner {
                 self.state = State::Text(role, text);
             }
             State::Number(number) => return self.step_number(number, byte),
-            State::Literal([next, rest @ ..]) if byte == *next => {
-                self.state = if rest.is_empty() {
-                    self.facts.end_value(self.open.len())?;
-                    State::AfterValue
-                } else {
-                    State::Literal(rest)
-                };
-            }
             _ => return Err(Fault::Syntax),
         }
         Ok(Step::Taken)
@@ -254,9 +268,9 @@ impl Scanner {
             b'-' => self.state = State::Number(Number::Minus),
             b'0' => self.state = State::Number(Number::Zero),
             b'1'..=b'9' => self.state = State::Number(Number::Integer),
-            b't' => self.state = State::Literal(b"rue"),
-            b'f' => self.state = State::Literal(b"alse"),
-            b'n' => self.state = State::Literal(b"ull"),
+            b't' => self.state = State::Literal(Word::True, 1),
+            b'f' => self.state = State::Literal(Word::False, 1),
+            b'n' => self.state = State::Literal(Word::Null, 1),
             _ => return Err(Fault::Syntax),
         }
         Ok(())
@@ -283,8 +297,21 @@ impl Scanner {
         Ok(Step::Taken)
     }
 
-    /// A byte of a string that is not plain text: its end, an escape, or part of a
-    /// character outside ASCII.
+    /// So many more bytes of a word that `taken` were there of.
+    fn literal(&mut self, word: Word, taken: usize, length: usize) -> Result<(), Fault> {
+        if length == 0 {
+            return Err(Fault::Syntax);
+        }
+        self.state = State::Literal(word, taken + length);
+        if taken + length == word.text().len() {
+            self.facts.end_value(self.open.len())?;
+            self.state = State::AfterValue;
+        }
+        Ok(())
+    }
+
+    /// A byte of a string that no run takes: its end, or a part of an escape or of a
+    /// character that is wrong or was cut.
     fn special(&mut self, role: Role, byte: u8) -> Result<(), Fault> {
         if byte >= 0x80 || self.utf8.is_open() {
             self.facts.keep(&[byte]);
@@ -331,8 +358,18 @@ impl Scanner {
         Ok(Step::Taken)
     }
 
-    fn is_in_text(&self) -> bool {
-        matches!(self.state, State::Text(..))
+    fn is_in_token(&self) -> bool {
+        matches!(self.state, State::Text(..) | State::Number(_))
+    }
+}
+
+impl Word {
+    const fn text(self) -> &'static [u8] {
+        match self {
+            Self::True => b"true",
+            Self::False => b"false",
+            Self::Null => b"null",
+        }
     }
 }
 
@@ -342,24 +379,3 @@ enum Step {
     Again,
     Closing,
 }
-
-/// How many of the first bytes are nothing but text.
-fn plain(bytes: &[u8], utf8: Utf8) -> usize {
-    if utf8.is_open() {
-        return 0;
-    }
-    let is_plain = |byte: &u8| PLAIN[usize::from(*byte)];
-    bytes.iter().position(|byte| !is_plain(byte)).unwrap_or(bytes.len())
-}
-
-/// The bytes of a string that mean themselves: ASCII without controls, quotes and
-/// backslashes.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0x20;
-    while byte < 0x80 {
-        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
-        byte += 1;
-    }
-    plain
-};

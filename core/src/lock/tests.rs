@@ -15,13 +15,14 @@ fn server(name: &str) -> LockedServer {
             issuer: "https://sso.example".into(),
             subject: "a@example.com".into(),
         }),
-        log: LockedLog {
+        log: Some(LockedLog {
             entry: 4,
             previous: Some(2),
             time: "2026-11-01T00:00:05Z".parse().unwrap(),
             receipt: "c2sp.org/tlog-proof@v1\nindex 4\n\nlog\n5\n".into(),
             authority: None,
-        },
+        }),
+        upstream: None,
         artifacts: vec![LockedArtifact {
             platform: Platform::Any,
             digest: Digest::of(b"artifact"),
@@ -37,7 +38,12 @@ fn server(name: &str) -> LockedServer {
         brokered: BTreeMap::new(),
         tools: ToolRules::default(),
         surface: vec![],
-        agents: vec![AgentLink { id: "cursor".into(), key: "weather".into(), footprint: None }],
+        agents: vec![AgentLink {
+            id: "cursor".into(),
+            key: "weather".into(),
+            project: None,
+            footprint: None,
+        }],
     }
 }
 
@@ -116,11 +122,12 @@ fn a_server_is_found_by_its_name_or_short_name() {
 #[test]
 fn the_logs_entry_is_made_of_what_is_pinned() {
     let server = server("a/x");
-    let entry = server.entry();
-    assert_eq!((entry.previous(), entry.time()), (server.log.previous, server.log.time));
+    let entry = server.entry().unwrap();
+    let log = server.log.clone().unwrap();
+    assert_eq!((entry.previous(), entry.time()), (log.previous, log.time));
     assert_eq!(Entry::parse(&entry.leaf().unwrap()).unwrap(), entry);
     let changed = LockedServer { metadata: Digest::of(b"{ }"), ..server };
-    assert_ne!(changed.entry().leaf().unwrap(), entry.leaf().unwrap());
+    assert_ne!(changed.entry().unwrap().leaf().unwrap(), entry.leaf().unwrap());
 }
 
 #[test]
@@ -133,4 +140,23 @@ fn the_artifact_for_a_host_is_its_own_before_anybodys() {
     assert_eq!(server.artifact_for(None).unwrap().platform, Platform::Any);
     server.artifacts.remove(0);
     assert!(server.artifact_for(Some("darwin-aarch64".parse().unwrap())).is_none());
+}
+
+#[test]
+fn a_server_comes_from_one_place() {
+    fn npm() -> LockedUpstream {
+        LockedUpstream { release: "npm:x@1.2.0".into(), integrity: "sha512-AA".into() }
+    }
+    let with = |change: fn(&mut LockedServer)| {
+        let mut lock = Lock::default();
+        let mut server = server("a/x");
+        change(&mut server);
+        lock.insert(server);
+        Lock::parse(&lock.to_toml().unwrap())
+    };
+    assert!(with(|_| ()).is_ok());
+    assert!(with(|it| (it.log, it.upstream) = (None, Some(npm()))).is_ok());
+    let neither = with(|it| it.log = None).unwrap_err();
+    let both = with(|it| it.upstream = Some(npm())).unwrap_err();
+    assert!(matches!((neither, both), (LockError::Origin(_), LockError::Origin(_))));
 }

@@ -199,6 +199,17 @@ impl SigningKey {
         SignatureLine::new(&self.name, self.verifier().id(), &signature.to_bytes())
     }
 
+    /// Signs bytes that are no note, for a key that signs nothing else: the same
+    /// signature under a log's key might be one of a note.
+    pub fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+
+    /// The 32 bytes that such a signature is checked with.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.key.verifying_key().to_bytes()
+    }
+
     /// Signs the text of a checkpoint, and that it was the latest at `time_s`, in
     /// seconds since 1970.
     pub fn cosign(&self, text: &str, time_s: u64) -> SignatureLine {

@@ -79,6 +79,83 @@ fn where_the_agent_cannot_ask_it_is_denied_with_the_command_that_allows() {
     }
 }
 
+/// A call under the protocol without `initialize`, of an agent that can ask.
+fn stateless(id: u32, tool: &str, more: &Value) -> String {
+    let mut params = json!({ "name": tool, "arguments": { "n": 1 }, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+    } });
+    for (key, value) in more.as_object().unwrap() {
+        params[key] = value.clone();
+    }
+    request(json!(id), "tools/call", &params)
+}
+
+#[test]
+fn without_initialize_a_call_is_answered_with_the_question_and_comes_again() {
+    let word = |state: &Value, action: &str| {
+        let words = json!({ "mcpkg/word": { "action": action, "content": {} } });
+        json!({ "requestState": state, "inputResponses": words })
+    };
+    for (action, is_called) in [("accept", true), ("decline", false), ("cancel", false)] {
+        let mut guard = guard(|terms| terms.rules.set("alert", ToolDecision::Ask));
+        // What it had already been asked by the server, and a number that no reader rounds.
+        let first = stateless(1, "alert", &json!({ "requestState": "theirs" }));
+        let first = first.replace("\"n\":1", "\"n\":1.0000000000000000001e2");
+        let asked = client(&mut guard, &first).answer();
+        assert_eq!(
+            (&asked["id"], &asked["result"]["resultType"]),
+            (&json!(1), &json!("input_required"))
+        );
+        let question = &asked["result"]["inputRequests"]["mcpkg/word"];
+        assert_eq!(question["method"], "elicitation/create");
+        assert!(question["params"]["message"].as_str().unwrap().contains("alert"));
+        let again = stateless(2, "alert", &word(&asked["result"]["requestState"], action));
+        let again = again.replace("\"n\":1", "\"n\":1.0000000000000000001e2");
+        let out = client(&mut guard, &again);
+        if is_called {
+            let passed = out.passed.as_ref().unwrap();
+            assert!(passed.contains("1.0000000000000000001e2"), "{passed}");
+            assert!(!passed.contains("mcpkg/"), "what is for us stays here: {passed}");
+            assert_eq!(out.message()["params"]["requestState"], "theirs");
+            assert_eq!(out.message()["id"], 2);
+            let result = response(json!(2), &json!({ "content": [] }));
+            assert_eq!(server(&mut guard, &result).passed, Some(result));
+        } else {
+            assert_eq!((out.code().as_str(), out.passed), ("E_TOOL_DENIED", None), "{action}");
+        }
+        // A word counts once.
+        let more = client(&mut guard, &again.replace("\"id\":2", "\"id\":3"));
+        assert_eq!(more.answer()["result"]["resultType"], "input_required", "{action}");
+    }
+}
+
+#[test]
+fn a_word_without_initialize_is_for_the_call_that_was_asked_about() {
+    let mut guard = guard(|terms| {
+        terms.rules.set("alert", ToolDecision::Ask);
+        terms.rules.set("erase", ToolDecision::Ask);
+    });
+    let asked = client(&mut guard, &stateless(1, "alert", &json!({}))).answer();
+    let words = json!({ "mcpkg/word": { "action": "accept" } });
+    let word = json!({ "requestState": asked["result"]["requestState"], "inputResponses": words });
+    let mut other = word.clone();
+    other["arguments"] = json!({ "n": 2 });
+    let mut unasked = word.clone();
+    unasked["requestState"] = json!("mcpkg/ask/99");
+    for (id, tool, said) in [(2, "erase", &word), (3, "alert", &other), (4, "alert", &unasked)] {
+        let out = client(&mut guard, &stateless(id, tool, said));
+        assert_eq!(out.answer()["result"]["resultType"], "input_required", "{said}");
+    }
+    assert!(client(&mut guard, &stateless(5, "alert", &word)).passed.is_some());
+    // Whoever never comes again keeps nobody from asking, and fills nothing.
+    for id in 10..200 {
+        let out = client(&mut guard, &stateless(id, "alert", &json!({})));
+        assert_eq!(out.answer()["result"]["resultType"], "input_required");
+    }
+    assert_eq!(guard.worded.len(), MAX_ASKED);
+}
+
 #[test]
 fn a_call_that_waits_is_nobodys_to_release() {
     let mut guard = ruled(&json!({ "elicitation": {} }));

@@ -132,3 +132,36 @@ fn no_flood_of_requests_fills_the_memory() {
     let out = client(&mut guard, &request(json!("more"), "ping", &json!({})));
     assert_eq!(out.code(), "E_MESSAGE");
 }
+
+#[test]
+fn what_a_server_left_unanswered_is_answered_when_it_has_ended() {
+    let mut guard = guard(|terms| {
+        terms.rules.set("forecast", crate::surface::ToolDecision::Allow);
+        terms.rules.set("alert", crate::surface::ToolDecision::Ask);
+    });
+    initialize(&mut guard, &json!({ "elicitation": {} }), None);
+    call(&mut guard, "forecast");
+    call(&mut guard, "alert");
+    client(&mut guard, &request(json!(7), "ping", &json!({})));
+    server(&mut guard, &response(json!(7), &json!({})));
+    let lines = String::from_utf8(guard.server_ended("exit code 7")).unwrap();
+    let answers: Vec<Value> = lines.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let ids: Vec<_> = answers.iter().map(|it| it["id"].clone()).collect();
+    assert_eq!(ids, ["call alert", "call forecast"]);
+    for answer in &answers {
+        assert_eq!(answer["error"]["data"]["code"], "E_SERVER_ENDED");
+        assert!(answer["error"]["message"].as_str().unwrap().contains("exit code 7"), "{answer}");
+    }
+    assert_eq!(codes(&mut guard), [Code::ServerEnded]);
+    assert_eq!(guard.server_ended("exit code 7"), b"", "once");
+    // And what is asked after that is not left open.
+    assert_eq!(client(&mut guard, &request(json!(8), "ping", &json!({}))).code(), "E_SERVER_ENDED");
+}
+
+#[test]
+fn a_server_that_ends_with_nothing_open_is_no_failure() {
+    let mut guard = guard(|_| ());
+    initialize(&mut guard, &json!({}), None);
+    assert_eq!(guard.server_ended("exit code 0"), b"");
+    assert_eq!(codes(&mut guard), []);
+}
