@@ -92,6 +92,9 @@ pub enum VerifyError {
     /// The statement's JSON is not that of a statement.
     #[error("the statement is malformed")]
     Statement(#[source] serde_json::Error),
+    /// What was signed is no VEX document.
+    #[error("the signed VEX document is malformed")]
+    Vex(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller asked for evidence of nothing.
     #[error("no subject was asked for")]
     NoSubject,
@@ -140,6 +143,7 @@ impl Coded for VerifyError {
             | Self::SignatureCount(_)
             | Self::Kind { .. }
             | Self::Statement(_)
+            | Self::Vex(_)
             | Self::NoSubject
             | Self::Subject { .. }
             | Self::OtherRelease { .. }

@@ -19,6 +19,7 @@
 //! | a trust root that is fetched: signatures, rotation, rollback, expiry | `sigstore-tuf`, in [`mod@tuf`] |
 //! | statement, predicate and build type are ones we know | [`mod@statement`], here |
 //! | *which* subjects: every one that was asked for, not some | [`mod@statement`], here |
+//! | what npm and PyPI attest: name and digest in one subject; the registry's key | `upstream`, here |
 //! | the predicate's commit is the certificate's | [`mod@statement`], here |
 //!
 //! The library takes a policy about the signer's identity. We ask it for any
@@ -38,6 +39,8 @@ mod signer;
 pub mod statement;
 mod trust;
 pub mod tuf;
+mod upstream;
+mod vex;
 mod vouch;
 
 use mcpkg_core::Digest;
@@ -51,6 +54,8 @@ pub use package_statement::{claimed_entry, claimed_package_statement, verify_pac
 pub use release::{ReleaseSubjects, verify_release};
 pub use statement::{Attestation, Subject};
 pub use trust::{TrustRoot, TrustRootError};
+pub use upstream::{RegistryKey, UpstreamEvidence, UpstreamKind, UpstreamSubject, verify_upstream};
+pub use vex::{ClaimedVex, claimed_vex, verify_vex};
 pub use vouch::{TrustStore, Vouchers};
 
 use bundle::ParsedBundle;

@@ -9,7 +9,9 @@ mod wire;
 
 use mcpkg_core::evidence::{BuildClaims, Statement};
 use mcpkg_core::project::Recipe;
-use mcpkg_core::provenance::{PACK_BUILD_TYPE, PAYLOAD_TYPE, SLSA_V1, STATEMENT_V1, TREE_SUFFIX};
+use mcpkg_core::provenance::{
+    IMPORT_BUILD_TYPE, PACK_BUILD_TYPE, PAYLOAD_TYPE, SLSA_V1, STATEMENT_V1, TREE_SUFFIX,
+};
 use mcpkg_core::{Digest, PackageName, TreeDigest, Version};
 use sigstore_verify::types::{Artifact, ArtifactDigest, HashAlgorithm};
 use sigstore_verify::{Policy, VerificationResult};
@@ -49,8 +51,9 @@ pub enum Attestation {
 pub const MAX_SUBJECTS: usize = 1024;
 
 const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
-const BUILD_TYPES: [&str; 3] = [
+const BUILD_TYPES: [&str; 4] = [
     PACK_BUILD_TYPE,
+    IMPORT_BUILD_TYPE,
     // `actions/attest-build-provenance`, and what npm used before it.
     "https://actions.github.io/buildtypes/workflow/v1",
     "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1",
@@ -162,6 +165,16 @@ impl CheckedStatement {
         self.digests().any(|named| named == *digest)
     }
 
+    /// What it calls the things that have this digest.
+    pub(crate) fn names_of(&self, digest: &SubjectDigest) -> Vec<&str> {
+        let has_it = |subject: &&WireSubject| subject.digests().any(|named| named == *digest);
+        self.wire.subject.iter().filter(has_it).map(|subject| subject.name.as_str()).collect()
+    }
+
+    pub(crate) fn predicate_type(&self) -> &str {
+        &self.wire.predicate_type
+    }
+
     pub(crate) fn any_digest(&self) -> Option<SubjectDigest> {
         self.digests().next()
     }
@@ -194,7 +207,7 @@ impl CheckedStatement {
     /// evidence over an edited `server.json`.
     pub(crate) fn is_of(&self, name: &PackageName, version: &Version) -> Result<(), VerifyError> {
         let Some(build) = &self.wire.predicate.build_definition else { return Ok(()) };
-        if build.build_type != PACK_BUILD_TYPE {
+        if ![PACK_BUILD_TYPE, IMPORT_BUILD_TYPE].contains(&build.build_type.as_str()) {
             return Ok(());
         }
         let text = |name| build.parameter::<String>(name).ok().flatten().unwrap_or_default();
@@ -260,17 +273,20 @@ impl CheckedStatement {
     }
 
     fn digests(&self) -> impl Iterator<Item = SubjectDigest> {
-        self.wire.subject.iter().flat_map(|subject| {
-            let sha256 = subject.digest.sha256.as_deref();
-            let sha512 = subject.digest.sha512.as_deref();
-            let sha256 =
-                sha256.and_then(|hex| Digest::from_hex(hex).ok()).map(SubjectDigest::Sha256);
-            let sha512 = sha512
-                .and_then(|hex| hex::decode(hex).ok())
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(SubjectDigest::Sha512);
-            sha256.into_iter().chain(sha512)
-        })
+        self.wire.subject.iter().flat_map(WireSubject::digests)
+    }
+}
+
+impl WireSubject {
+    fn digests(&self) -> impl Iterator<Item = SubjectDigest> {
+        let sha256 = self.digest.sha256.as_deref();
+        let sha512 = self.digest.sha512.as_deref();
+        let sha256 = sha256.and_then(|hex| Digest::from_hex(hex).ok()).map(SubjectDigest::Sha256);
+        let sha512 = sha512
+            .and_then(|hex| hex::decode(hex).ok())
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(SubjectDigest::Sha512);
+        sha256.into_iter().chain(sha512)
     }
 }
 

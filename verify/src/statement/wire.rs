@@ -15,8 +15,15 @@ pub(super) struct WireStatement {
     pub(super) kind: String,
     pub(super) subject: Vec<WireSubject>,
     pub(super) predicate_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub(super) predicate: WirePredicate,
+}
+
+/// PyPI's statements that have nothing to say beyond their type have a predicate `null`.
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<WirePredicate, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
