@@ -81,13 +81,18 @@ impl Edge {
 
     /// Size and root of the tree.
     pub(crate) fn tree(&self) -> Tree {
+        self.frontier().tree()
+    }
+
+    /// The tree, to be grown without its tiles.
+    pub(crate) fn frontier(&self) -> Frontier {
         let mut frontier = Frontier::new();
         for (level, hashes) in (0..HEIGHT).zip(&self.levels).rev() {
             for &hash in hashes {
                 frontier.push_subtree(level * HEIGHT, hash);
             }
         }
-        frontier.tree()
+        frontier
     }
 
     /// Appends an entry of at most 65,535 bytes, and gives the tiles that are full

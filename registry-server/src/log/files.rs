@@ -39,6 +39,11 @@ impl LogFiles {
         Self { root: data.join("log"), staging: data.join("staging") }
     }
 
+    /// The copy of a log in `folder`, which is written by way of `staging`.
+    pub(crate) fn at_folder(folder: &Path, staging: &Path) -> Self {
+        Self { root: folder.join("log"), staging: staging.to_owned() }
+    }
+
     /// The folder of the log.
     pub(crate) fn root(&self) -> &Path {
         &self.root

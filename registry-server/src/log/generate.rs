@@ -27,11 +27,12 @@ use super::edge::{Edge, Tile};
 use super::error::failed_to;
 use super::files::LogFiles;
 use super::open::second;
-use super::sequencer::sign;
+use super::signer::sign;
 use super::{LogError, OpenedLog};
 use crate::blobs::{Blobs, ChunkHasher};
 use crate::config::Config;
-use crate::server::{DATABASE, StorageError};
+use crate::server::DATABASE;
+use crate::start_error::StorageError;
 use crate::store::{Change, NewRelease, Store, StoredBlob};
 
 /// How many releases are written at a time.
@@ -46,6 +47,9 @@ pub struct GeneratedRelease {
     pub previous: Option<u64>,
     /// Whether its `server.json` is written, so that it can be read.
     pub is_readable: bool,
+    /// A Sigstore bundle of its own, so that it can be verified; without, it has the one
+    /// that all share.
+    pub bundle: Option<Vec<u8>>,
 }
 
 /// Puts `releases` into the registry of `config`, whose log has begun and is empty.
@@ -74,22 +78,33 @@ pub async fn generate(
     let mut releases = releases.into_iter().peekable();
     while releases.peek().is_some() {
         let mut batch = Vec::with_capacity(BATCH);
-        for GeneratedRelease { server, previous, is_readable } in releases.by_ref().take(BATCH) {
+        for GeneratedRelease { server, previous, is_readable, bundle: own } in
+            releases.by_ref().take(BATCH)
+        {
             let metadata = stored(server.canonical());
             if is_readable {
                 blobs.put(blobs.stage_bytes(server.canonical())?)?;
             }
-            // The first brings the bundle along, for all.
-            let is_first = growth.frontier.size() == 0;
+            let (bundle, is_new) = match own {
+                // The first brings the bundle along, for all.
+                None => (bundle.clone(), growth.frontier.size() == 0),
+                Some(bytes) => {
+                    let staged = blobs.stage_bytes(&bytes)?;
+                    let stored = staged.stored();
+                    blobs.put(staged)?;
+                    (stored, true)
+                }
+            };
             let release = NewRelease {
                 name: server.name().clone(),
                 version: server.version().clone(),
                 title: server.title().unwrap_or_default().to_owned(),
                 description: server.description().to_owned(),
+                server_json: String::from_utf8_lossy(server.canonical()).into_owned(),
                 metadata: metadata.digest,
                 artifacts: Vec::new(),
                 bundles: vec![bundle.digest],
-                blobs: is_first.then(|| bundle.clone()).into_iter().chain([metadata]).collect(),
+                blobs: is_new.then_some(bundle).into_iter().chain([metadata]).collect(),
                 publisher: publisher.clone(),
                 authority: None,
                 published_at: growth.now,

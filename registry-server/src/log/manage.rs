@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::error::failed_to;
 use super::open::{OpenedLog, committed, second};
-use super::sequencer::sign;
+use super::signer::sign;
 use super::{LogError, key};
 use crate::key_file;
 

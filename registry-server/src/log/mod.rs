@@ -15,6 +15,7 @@
 //! else. `settle` is the one way from "it happened" to "it is served", and it is
 //! the same after a publish, after a failure and at a start.
 
+mod copy;
 mod edge;
 mod error;
 mod files;
@@ -25,6 +26,7 @@ mod key;
 mod manage;
 mod open;
 mod sequencer;
+mod signer;
 mod witnesses;
 
 use std::collections::HashMap;
@@ -32,11 +34,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use mcpkg_core::PackageName;
 use mcpkg_core::log::{
-    Hash, IndexNote, IndexedEntry, Level, LogTrust, Node, Receipt, SignedNote, SigningKey,
-    TILE_WIDTH, TilePath, Tree, consistency_proof, inclusion_proof, read_bundle, read_tile, root,
-    verify_inclusion,
+    Hash, Level, LogTrust, Node, Receipt, TILE_WIDTH, TilePath, Tree, consistency_proof,
+    inclusion_proof, read_bundle, read_tile, root, verify_inclusion,
 };
 
 pub(crate) use edge::Edge;
@@ -50,6 +50,7 @@ pub(crate) use manage::manage_now;
 pub use manage::{LogAction, Managed};
 pub(crate) use open::{Opened, OpenedLog, Published, beside, open, origin_of};
 pub(crate) use sequencer::{Handle, Logged, Sequencer};
+pub(crate) use signer::Signer;
 pub use witnesses::WitnessFile;
 pub(crate) use witnesses::{Witnesses, check_witnesses};
 
@@ -71,8 +72,8 @@ type FullTile = Arc<Vec<Hash>>;
 #[derive(Debug)]
 struct Inner {
     files: LogFiles,
-    key: SigningKey,
-    trust: LogTrust,
+    /// Another key may come in for that of somebody else's log, while we copy it.
+    trust: RwLock<Arc<LogTrust>>,
     /// The newest that is served last, and the one before: a reader of the database
     /// may be one step behind, or ahead.
     recent: RwLock<Vec<Arc<Snapshot>>>,
@@ -110,13 +111,12 @@ pub(crate) struct Receipted {
 }
 
 impl Log {
-    fn new(files: LogFiles, key: SigningKey, trust: LogTrust, snapshot: Snapshot) -> Self {
+    fn new(files: LogFiles, trust: LogTrust, snapshot: Snapshot) -> Self {
         let snapshot = Arc::new(snapshot);
         Self {
             inner: Arc::new(Inner {
                 files,
-                key,
-                trust,
+                trust: RwLock::new(Arc::new(trust)),
                 recent: RwLock::new(vec![Arc::clone(&snapshot)]),
                 served: RwLock::new(snapshot),
                 is_settled: AtomicBool::new(false),
@@ -126,8 +126,8 @@ impl Log {
     }
 
     /// Whose signatures the log's are.
-    pub(crate) fn trust(&self) -> &LogTrust {
-        &self.inner.trust
+    pub(crate) fn trust(&self) -> Arc<LogTrust> {
+        Arc::clone(&self.inner.trust.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the database has everything that was signed. Where it has not, there are
@@ -149,6 +149,11 @@ impl Log {
     fn newest(&self) -> Arc<Snapshot> {
         let recent = self.inner.recent.read().unwrap_or_else(PoisonError::into_inner);
         recent.last().map_or_else(|| self.served(), Arc::clone)
+    }
+
+    /// How many entries are published.
+    pub(crate) fn newest_size(&self) -> u64 {
+        self.newest().tree.size
     }
 
     /// The snapshot of this size, if it is one of the newest two.
@@ -173,19 +178,6 @@ impl Log {
         *self.inner.served.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
     }
 
-    /// The index of a package at `snapshot`, signed.
-    pub(crate) fn sign_index(
-        &self,
-        name: &PackageName,
-        entries: Vec<IndexedEntry>,
-        snapshot: &Snapshot,
-    ) -> String {
-        let origin = self.inner.key.name().to_owned();
-        let text = IndexNote { origin, name: name.clone(), tree: snapshot.tree, entries }.to_text();
-        let line = self.inner.key.sign(&text);
-        SignedNote::new(text, vec![line]).to_string()
-    }
-
     /// The entry at `index`, and the proof that it is in the log. Blocks.
     ///
     /// The receipt of an entry never changes: it is from the first checkpoint that
@@ -201,7 +193,7 @@ impl Log {
         let checkpoint = files.checkpoint_covering(index)?.ok_or_else(|| {
             damaged(files.root().join("checkpoints"), "the checkpoint of an entry is missing")
         })?;
-        let signed = self.inner.trust.verify_checkpoint(&checkpoint)?;
+        let signed = self.trust().verify_checkpoint(&checkpoint)?;
         let proof = inclusion_proof(index, signed.tree().size, &mut |node| {
             self.hash(node, &snapshot.edge)
         })?;

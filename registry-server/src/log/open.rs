@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use mcpkg_core::log::{LogTrust, SigningKey, Tree, follow};
 
 use super::edge::Edge;
-use super::sequencer::{Committed, sign};
-use super::{Guard, Log, LogError, LogFiles, Sequencer, Snapshot, Witnesses, key};
+use super::sequencer::Committed;
+use super::signer::sign;
+use super::{Guard, Log, LogError, LogFiles, Sequencer, Signer, Snapshot, Witnesses, key};
 use crate::blobs::Blobs;
 use crate::cache::Cache;
 use crate::key_file::{self, KeyFileError};
@@ -50,6 +51,8 @@ pub(crate) struct Opened {
     pub(crate) log: Log,
     /// For whoever starts it.
     pub(crate) sequencer: Sequencer,
+    /// For whoever signs the indexes of packages.
+    pub(crate) signer: Signer,
 }
 
 /// Opens the log, or begins one where there is nothing at all. Everything that
@@ -68,12 +71,14 @@ pub(crate) async fn open(
 ) -> Result<Opened, LogError> {
     let is_new = store.applied().await?.size == 0;
     let guard = parts.guard.clone();
-    let log = match tokio::task::spawn_blocking(move || parts.open(is_new)).await {
-        Ok(log) => log?,
+    let opening = tokio::task::spawn_blocking(move || parts.open_to_sign(is_new));
+    let (log, signer) = match opening.await {
+        Ok(opened) => opened?,
         Err(_) => return Err(LogError::Stopping),
     };
     let (store, blobs, cache) = (store.clone(), blobs.clone(), Arc::clone(cache));
-    let mut sequencer = Sequencer::new(log.clone(), guard, witnesses, store, blobs, cache);
+    let mut sequencer =
+        Sequencer::new((log.clone(), signer.clone()), guard, witnesses, store, blobs, cache);
     match sequencer.settle().await {
         // Readers take an old signature for a registry that hides the present.
         Ok(()) => {
@@ -90,12 +95,17 @@ pub(crate) async fn open(
         ),
         Err(error) => return Err(error),
     }
-    Ok(Opened { log, sequencer })
+    Ok(Opened { log, sequencer, signer })
 }
 
 impl OpenedLog {
     /// Reads what is there; begins a log if `may_begin` and there is nothing. Blocks.
     pub(crate) fn open(&self, may_begin: bool) -> Result<Log, LogError> {
+        Ok(self.open_to_sign(may_begin)?.0)
+    }
+
+    /// The same, with what signs for it. Blocks.
+    fn open_to_sign(&self, may_begin: bool) -> Result<(Log, Signer), LogError> {
         let (key, trust) = self.key(may_begin)?;
         let origin = key.name().to_owned();
         let published = self.files.checkpoint()?;
@@ -150,7 +160,7 @@ impl OpenedLog {
             });
         }
         let snapshot = Snapshot::new(checkpoint, signed_at, Arc::new(edge));
-        Ok(Log::new(self.files.clone(), key, trust, snapshot))
+        Ok((Log::new(self.files.clone(), trust, snapshot), Signer::new(key)))
     }
 
     /// The newest published checkpoint, and the edge of its tree; also beside a server

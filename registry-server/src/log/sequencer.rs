@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mcpkg_core::log::{Checkpoint, SignedNote, Tree};
+use mcpkg_core::log::{SignedNote, Tree};
 use tokio::sync::{mpsc, oneshot};
 
 use super::edge::Edge;
-use super::{Guard, Log, LogError, Snapshot, Witnesses};
+use super::{Guard, Log, LogError, Signer, Snapshot, Witnesses};
 use crate::blobs::Blobs;
 use crate::cache::Cache;
 use crate::failpoint;
@@ -56,6 +56,7 @@ pub(crate) struct Handle {
 #[derive(Debug)]
 pub(crate) struct Sequencer {
     log: Log,
+    signer: Signer,
     guard: Guard,
     witnesses: Witnesses,
     store: Store,
@@ -93,14 +94,14 @@ impl Handle {
 
 impl Sequencer {
     pub(super) fn new(
-        log: Log,
+        (log, signer): (Log, Signer),
         guard: Guard,
         witnesses: Witnesses,
         store: Store,
         blobs: Blobs,
         cache: Arc<Cache>,
     ) -> Self {
-        Self { log, guard, witnesses, store, blobs, cache, committed: None }
+        Self { log, signer, guard, witnesses, store, blobs, cache, committed: None }
     }
 
     /// Works until every [`Handle`] is gone.
@@ -340,6 +341,7 @@ impl Sequencer {
         accepted: &[Accepted],
     ) -> Result<(), LogError> {
         let leaves: Vec<_> = accepted.iter().map(|accepted| accepted.leaf.clone()).collect();
+        let signer = self.signer.clone();
         let (edge, note) = self
             .blocking(move |log, _| {
                 let mut edge = (*edge).clone();
@@ -348,7 +350,7 @@ impl Sequencer {
                 for (path, bytes) in &tiles {
                     log.inner.files.put_tile(path, bytes)?;
                 }
-                let note = log.sign(edge.tree(), now);
+                let note = signer.sign(edge.tree(), now);
                 Ok((edge, note))
             })
             .await?;
@@ -395,7 +397,7 @@ impl Sequencer {
         let served = self.log.served();
         let now = self.now()?;
         let is_recent = now.duration_since(served.signed_at) < RESIGN_AFTER;
-        if is_recent && self.witnesses.vouch_for(&served.checkpoint, self.log.trust()) {
+        if is_recent && self.witnesses.vouch_for(&served.checkpoint, &self.log.trust()) {
             return Ok(());
         }
         // Whoever holds the guard now is the log.
@@ -403,7 +405,7 @@ impl Sequencer {
         if committed.edge.tree() != served.tree {
             return Err(LogError::Forked);
         }
-        let note = self.log.sign(served.tree, now);
+        let note = self.signer.sign(served.tree, now);
         let checkpoint = self.cosigned(&note, &served.edge).await?;
         let snapshot = Arc::new(Snapshot::new(checkpoint, now, Arc::clone(&served.edge)));
         self.write(&snapshot).await?;
@@ -445,21 +447,6 @@ impl Sequencer {
             },
         }
     }
-}
-
-impl Log {
-    /// Signs a tree, and when that was.
-    pub(super) fn sign(&self, tree: Tree, now: Timestamp) -> String {
-        sign(&self.inner.key, tree, now)
-    }
-}
-
-/// The checkpoint of a tree, with the log's two signatures.
-pub(super) fn sign(key: &mcpkg_core::log::SigningKey, tree: Tree, now: Timestamp) -> String {
-    let text = Checkpoint { origin: key.name().to_owned(), tree }.to_text();
-    let time_s = u64::try_from(now.as_second()).unwrap_or(0);
-    let lines = vec![key.sign(&text), key.cosign(&text, time_s)];
-    SignedNote::new(text, lines).to_string()
 }
 
 #[cfg(test)]

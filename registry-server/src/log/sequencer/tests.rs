@@ -30,7 +30,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let blobs = Blobs::open(&data).unwrap();
-        let wait = Duration::from_millis(50);
+        let wait = Duration::from_millis(250);
         let store = Store::open(&data.join("db"), wait).await.unwrap();
         let parts = OpenedLog {
             files: LogFiles::at(&data),
@@ -70,6 +70,7 @@ impl Place {
             version: server.version().clone(),
             title: String::new(),
             description: server.description().to_owned(),
+            server_json: String::from_utf8_lossy(server.canonical()).into_owned(),
             metadata: metadata.digest,
             artifacts: Vec::new(),
             bundles: vec![bundle.digest],

@@ -1,0 +1,137 @@
+//! A copy of somebody else's log: the same files, which are never signed here.
+//!
+//! It goes through the same steps as a log of our own, and a stop after any of them
+//! leaves what is served as it was:
+//!
+//! | step | where | stopped after it |
+//! |---|---|---|
+//! | entries and hashes | `log/tile/` | nothing happened; the next attempt overwrites them |
+//! | first checkpoints | `log/checkpoints/` | the same |
+//! | index | the database of the source | the next attempt goes on after it |
+//! | **checkpoint** | `log/checkpoint` | it is served |
+//!
+//! Hashes are not copied: every tile is made of the entries, and the root that comes out
+//! is the one that was signed, or nothing of it counts.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+use mcpkg_core::log::{
+    Hash, LogTrust, Node, SignedCheckpoint, TILE_WIDTH, Tree, VerifierKey, follow,
+};
+
+use super::edge::{Edge, Tile};
+use super::{Log, LogError, LogFiles, Snapshot};
+
+impl Log {
+    /// Opens the copy in `files` of the log that had or has the key `pinned`. Blocks.
+    pub(crate) fn open_copy(files: LogFiles, pinned: &VerifierKey) -> Result<Self, LogError> {
+        let trust = trust_in(pinned, &files.successions()?)?;
+        let snapshot = match files.checkpoint()? {
+            None => Snapshot::new(String::new(), Timestamp::UNIX_EPOCH, Arc::default()),
+            Some(note) => {
+                let signed = trust.verify_checkpoint(&note)?;
+                let edge = Edge::load(&files, signed.tree().size)?;
+                if edge.tree() != signed.tree() {
+                    return Err(LogError::Damaged {
+                        path: files.root().join("tile"),
+                        reason: "its hashes are not those of the checkpoint",
+                    });
+                }
+                // What the last attempt has left, served or not.
+                edge.levels().try_for_each(|level| files.trim(level, edge.size()))?;
+                snapshot_of(&signed, Arc::new(edge))
+            }
+        };
+        let log = Self::new(files, trust, snapshot);
+        log.set_settled(true);
+        Ok(log)
+    }
+
+    /// Believes the keys that these successions lead to, if they begin at `pinned`, and
+    /// keeps them. Blocks.
+    pub(crate) fn succeed(
+        &self,
+        pinned: &VerifierKey,
+        successions: &[String],
+    ) -> Result<(), LogError> {
+        let trust = trust_in(pinned, successions)?;
+        if self.successions()? != successions {
+            self.inner.files.put_successions(successions)?;
+        }
+        *self.inner.trust.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
+        Ok(())
+    }
+
+    /// The edge of what is served, to be grown.
+    pub(crate) fn edge(&self) -> Edge {
+        (*self.served().edge).clone()
+    }
+
+    /// Writes tiles that nobody has proved yet. Blocks.
+    pub(crate) fn put_tiles(&self, tiles: &[Tile]) -> Result<(), LogError> {
+        tiles.iter().try_for_each(|(path, bytes)| self.inner.files.put_tile(path, bytes))
+    }
+
+    /// Adds the first checkpoints of the sizes `256 index + 1` to `256 index + 256` to
+    /// those that are there, all of them proved. Blocks.
+    pub(crate) fn put_checkpoints(&self, index: u64, notes: Vec<String>) -> Result<(), LogError> {
+        let Some(first) = notes.first().map(|note| super::size_of(note)) else { return Ok(()) };
+        let mut all = self.checkpoints(index)?;
+        all.retain(|note| super::size_of(note) < first);
+        all.extend(notes);
+        self.inner.files.put_checkpoints(index, &all)
+    }
+
+    /// The first checkpoints of the sizes `256 index + 1` to `256 index + 256`. Blocks.
+    pub(crate) fn checkpoints(&self, index: u64) -> Result<Vec<String>, LogError> {
+        self.inner.files.checkpoints(index)
+    }
+
+    /// The root of the first `size` entries of the tree that ends with `edge`. Blocks.
+    pub(crate) fn tree_of(&self, size: u64, edge: &Edge) -> Result<Tree, LogError> {
+        Ok(Tree { size, root: self.root(size, edge)? })
+    }
+
+    /// The entry at `index` of the tree that ends with `edge`, proved to be it. Blocks.
+    pub(crate) fn entry_in(&self, index: u64, edge: &Edge) -> Result<Vec<u8>, LogError> {
+        let bundle = edge.bundle(&self.inner.files, index / TILE_WIDTH)?;
+        let damaged = |reason| LogError::Damaged {
+            path: self.inner.files.root().join("tile/entries"),
+            reason,
+        };
+        let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
+        let leaf = bundle.into_iter().nth(place).ok_or_else(|| damaged("it is too short"))?;
+        if self.hash(Node { level: 0, index }, edge)? == Hash::leaf(&leaf) {
+            Ok(leaf)
+        } else {
+            Err(damaged("its entries have changed"))
+        }
+    }
+
+    /// Serves `checkpoint`, whose tree ends with `edge` and is in the database. Blocks.
+    pub(crate) fn advance(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        edge: Edge,
+    ) -> Result<(), LogError> {
+        self.inner.files.put_checkpoint(checkpoint.note())?;
+        let snapshot = Arc::new(snapshot_of(checkpoint, Arc::new(edge)));
+        self.announce(&snapshot);
+        self.serve(Arc::clone(&snapshot));
+        let size = snapshot.tree.size;
+        snapshot.edge.levels().try_for_each(|level| self.inner.files.trim(level, size))
+    }
+}
+
+fn snapshot_of(checkpoint: &SignedCheckpoint, edge: Arc<Edge>) -> Snapshot {
+    let signed_at = checkpoint.signed_at().unwrap_or(Timestamp::UNIX_EPOCH);
+    Snapshot::new(checkpoint.note().to_owned(), signed_at, edge)
+}
+
+/// Trust in the log that had or has the key `pinned`, and is signed by the last of its
+/// keys now.
+fn trust_in(pinned: &VerifierKey, successions: &[String]) -> Result<LogTrust, LogError> {
+    let (newest, predecessors) = follow(pinned, successions)?;
+    Ok(LogTrust { predecessors, ..LogTrust::new(newest) })
+}
