@@ -1,0 +1,80 @@
+//! Rows as the MCP registry's API writes them.
+//!
+//! The parts are JSON already, so they are put together as text: to parse a hundred
+//! documents and write them again would take longer than all else in a request.
+
+use std::fmt::Write as _;
+
+use mcpkg_core::Digest;
+use mcpkg_core::official::{EVIDENCE_META, REGISTRY_META};
+
+use crate::cache::Document;
+use crate::conditional::entity_tag;
+use crate::error::ApiError;
+use crate::store::{OWN_ADDRESS, ServerRow};
+
+/// What an entry takes beside its document, roughly, in bytes.
+const META_LEN: usize = 512;
+
+/// A list of entries, and the cursor of what comes after.
+pub(super) fn page(
+    rows: &[ServerRow],
+    own_address: &str,
+    next: Option<&str>,
+) -> Result<Document, ApiError> {
+    let len: usize = rows.iter().map(|row| row.document.len() + META_LEN).sum();
+    let mut text = String::with_capacity(len + META_LEN);
+    text.push_str("{\"servers\":[");
+    for (index, row) in rows.iter().enumerate() {
+        text.push_str(if index == 0 { "" } else { "," });
+        push(&mut text, row, own_address)?;
+    }
+    // Writing to a string does not fail, here and below.
+    let _ = write!(text, "],\"metadata\":{{\"count\":{}", rows.len());
+    if let Some(next) = next {
+        let _ = write!(text, ",\"nextCursor\":\"{next}\"");
+    }
+    text.push_str("}}");
+    Ok(document(text))
+}
+
+/// One entry.
+pub(super) fn one(row: &ServerRow, own_address: &str) -> Result<Document, ApiError> {
+    self::row(row, own_address).map(document)
+}
+
+/// One entry, as text.
+pub(crate) fn row(row: &ServerRow, own_address: &str) -> Result<String, ApiError> {
+    let mut text = String::with_capacity(row.document.len() + META_LEN);
+    push(&mut text, row, own_address)?;
+    Ok(text)
+}
+
+fn push(text: &mut String, row: &ServerRow, own_address: &str) -> Result<(), ApiError> {
+    text.push_str("{\"server\":");
+    let mut parts = row.document.split(OWN_ADDRESS);
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        text.push_str(own_address);
+        text.push_str(part);
+    }
+    let ServerRow { status, status_changed_at, published_at, updated_at, is_latest, .. } = row;
+    let _ = write!(
+        text,
+        ",\"_meta\":{{\"{REGISTRY_META}\":{{\"status\":\"{status}\",\
+         \"statusChangedAt\":\"{status_changed_at}\",\"publishedAt\":\"{published_at}\",\
+         \"updatedAt\":\"{updated_at}\",\"isLatest\":{is_latest}"
+    );
+    if let Some(message) = &row.status_message {
+        text.push_str(",\"statusMessage\":");
+        text.push_str(&serde_json::to_string(message).map_err(|_| ApiError::Panic)?);
+    }
+    let _ = write!(text, "}},\"{EVIDENCE_META}\":{}}}}}", row.evidence);
+    Ok(())
+}
+
+/// A document that is this text.
+pub(super) fn document(text: String) -> Document {
+    let tag = entity_tag(Digest::of(text.as_bytes()));
+    Document { body: text.into(), tag, size: 0, snapshot: None, expires: None, listing: None }
+}

@@ -1,0 +1,260 @@
+//! Rows of releases, and whose a name is.
+
+use jiff::Timestamp;
+use mcpkg_core::api::Artifact;
+use mcpkg_core::log::StatusChange;
+use mcpkg_core::{Digest, PackageName, Version};
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnection;
+
+use super::{Holder, OWN_ADDRESS, key, listed_status};
+use crate::store::publish::NewRelease;
+use crate::store::releases::{find, lookalike};
+use crate::store::row::{parse, time};
+use crate::store::{Release, Store, StoreError};
+
+/// What is said of an entry whose name a signed package has taken.
+const TAKEN: &str = "a signed package has this name now";
+
+/// A release that has no row yet: it was published before there were any.
+#[derive(Clone, Debug)]
+pub(crate) struct Unlisted {
+    /// Its row among releases.
+    release_id: i64,
+    /// All that is known of it.
+    pub(crate) release: Release,
+}
+
+/// Lists a release that is being published as the entry `index`.
+pub(in crate::store) async fn list_release(
+    connection: &mut SqliteConnection,
+    release_id: i64,
+    index: u64,
+    release: &NewRelease,
+) -> Result<(), StoreError> {
+    let NewRelease { name, version, published_at, .. } = release;
+    let name_id = name_id(connection, name).await?;
+    give_way(connection, name, version, *published_at).await?;
+    sqlx::query(
+        "insert into server
+             (name_id, name_key, version, release_id, document, evidence, status,
+              status_changed_at, published_at, updated_at, is_shown)
+         values (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7, ?7, 1)",
+    )
+    .bind(name_id)
+    .bind(key(name))
+    .bind(version.to_string())
+    .bind(release_id)
+    .bind(with_packages(&release.server_json, &release.artifacts))
+    .bind(evidence(release.metadata, index))
+    .bind(time(*published_at))
+    .execute(&mut *connection)
+    .await?;
+    choose_latest(connection, name_id).await
+}
+
+/// Lists the new status of a release.
+pub(in crate::store) async fn list_status(
+    connection: &mut SqliteConnection,
+    release_id: i64,
+    change: &StatusChange,
+) -> Result<(), StoreError> {
+    let status = listed_status(change.status);
+    let name_id: Option<i64> = sqlx::query_scalar(
+        "update server
+            set status = ?2, status_message = ?3, status_changed_at = ?4, updated_at = ?4
+          where release_id = ?1 returning name_id",
+    )
+    .bind(release_id)
+    .bind(status.as_str())
+    .bind(&change.reason)
+    .bind(time(change.time))
+    .fetch_optional(&mut *connection)
+    .await?;
+    match name_id {
+        Some(name_id) => choose_latest(connection, name_id).await,
+        // It was published before there were rows, and gets one at the next start.
+        None => Ok(()),
+    }
+}
+
+impl Store {
+    /// Some releases that have no row yet.
+    pub(crate) async fn unlisted(&self, limit: u32) -> Result<Vec<Unlisted>, StoreError> {
+        let mut snapshot = self.reader.begin().await?;
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+            "select release_id, name, version from release join package using (package_id)
+              where not exists (select 1 from server where server.release_id = release.release_id)
+              order by release_id limit ?",
+        )
+        .bind(limit)
+        .fetch_all(&mut *snapshot)
+        .await?;
+        let mut unlisted = Vec::with_capacity(rows.len());
+        for (release_id, name, version) in rows {
+            let name = parse("package.name", &name)?;
+            let version = parse("release.version", &version)?;
+            let found = find(&mut snapshot, &name, &version).await?;
+            unlisted.extend(found.map(|release| Unlisted { release_id, release }));
+        }
+        snapshot.rollback().await?;
+        Ok(unlisted)
+    }
+
+    /// Lists a release that has no row yet, with its `server.json`.
+    pub(crate) async fn list_late(
+        &self,
+        Unlisted { release_id, release }: &Unlisted,
+        server_json: &str,
+    ) -> Result<(), StoreError> {
+        let status = listed_status(release.status);
+        let mut transaction = self.writer.begin_with("begin immediate").await?;
+        let name_id = name_id(&mut transaction, &release.name).await?;
+        sqlx::query(
+            "insert into server
+                 (name_id, name_key, version, release_id, document, evidence, status,
+                  status_changed_at, published_at, updated_at, is_shown)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8, 1)",
+        )
+        .bind(name_id)
+        .bind(key(&release.name))
+        .bind(release.version.to_string())
+        .bind(release_id)
+        .bind(with_packages(server_json, &release.artifacts))
+        .bind(evidence(release.metadata, release.entry))
+        .bind(status.as_str())
+        .bind(time(release.published_at))
+        .execute(&mut *transaction)
+        .await?;
+        choose_latest(&mut transaction, name_id).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// Takes entries that are not ours out of the way of a signed package. They are shown
+/// as deleted, so that whoever follows us hears of it.
+async fn give_way(
+    connection: &mut SqliteConnection,
+    name: &PackageName,
+    version: &Version,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "update server
+            set status = 'deleted', status_message = ?2, status_changed_at = ?3, updated_at = ?3
+          where name_key = ?1 and release_id is null and status_message is not ?2",
+    )
+    .bind(key(name))
+    .bind(TAKEN)
+    .bind(time(now))
+    .execute(&mut *connection)
+    .await?;
+    // One with this very version cannot be shown beside the release.
+    sqlx::query(
+        "update server set is_shown = 0 where name_key = ? and version = ? and release_id is null",
+    )
+    .bind(key(name))
+    .bind(version.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The row of a name, which is made if there is none.
+pub(super) async fn name_id(
+    connection: &mut SqliteConnection,
+    name: &PackageName,
+) -> Result<i64, StoreError> {
+    let found: Option<i64> =
+        sqlx::query_scalar("select name_id from server_name where name_key = ?")
+            .bind(key(name))
+            .fetch_optional(&mut *connection)
+            .await?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    Ok(sqlx::query_scalar(
+        "insert into server_name (name, name_key) values (?, ?) returning name_id",
+    )
+    .bind(name.as_str())
+    .bind(key(name))
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Who has listed `name`. A package that looks like it is as good as itself.
+pub(super) async fn holder(
+    connection: &mut SqliteConnection,
+    name: &PackageName,
+) -> Result<Holder, StoreError> {
+    if lookalike(connection, name).await?.is_some() {
+        return Ok(Holder::Signed);
+    }
+    let found: Option<(Option<String>,)> =
+        sqlx::query_as("select source from server where name_key = ? limit 1")
+            .bind(key(name))
+            .fetch_optional(connection)
+            .await?;
+    Ok(match found {
+        None => Holder::Nobody,
+        Some((None,)) => Holder::Published,
+        Some((Some(source),)) => Holder::Source(source),
+    })
+}
+
+/// Says which version of a name is the newest: of those that are not deleted the newest
+/// that is no pre-release, or the newest of those; what is no version, by its time.
+pub(super) async fn choose_latest(
+    connection: &mut SqliteConnection,
+    name_id: i64,
+) -> Result<(), StoreError> {
+    let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
+        "select server_id, version, status, published_at from server
+          where name_id = ? and is_shown = 1",
+    )
+    .bind(name_id)
+    .fetch_all(&mut *connection)
+    .await?;
+    let newest = rows.into_iter().max_by_key(|(server_id, version, status, published_at)| {
+        let version: Option<Version> = version.parse().ok();
+        let version = version.map(|version| (!version.is_prerelease(), version));
+        (status != "deleted", version, published_at.clone(), *server_id)
+    });
+    sqlx::query(
+        "update server set is_latest = (server_id = ?2)
+          where name_id = ?1 and is_latest != (server_id = ?2)",
+    )
+    .bind(name_id)
+    .bind(newest.map(|(server_id, ..)| server_id))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A release's `server.json` with the packages that a registry adds: each artifact, at
+/// this registry's address. What is signed is otherwise as it is.
+fn with_packages(server_json: &str, artifacts: &[Artifact]) -> String {
+    let packages: Vec<Value> = artifacts
+        .iter()
+        .map(|artifact| {
+            json!({
+                "registryType": "mcpb",
+                "identifier": format!("{OWN_ADDRESS}/v1/blobs/{}", artifact.digest),
+                "fileSha256": artifact.digest.to_hex(),
+                "transport": { "type": "stdio" },
+            })
+        })
+        .collect();
+    let Some(open) = server_json.strip_suffix('}').filter(|_| !packages.is_empty()) else {
+        return server_json.to_owned();
+    };
+    // Escaped, it would no longer be the mark that it is.
+    let packages = Value::from(packages).to_string().replace("\\u001f", "\u{1f}");
+    format!("{open},\"packages\":{packages}}}")
+}
+
+/// What `_meta` points to: enough to find the evidence, and to tell that it is there.
+fn evidence(metadata: Digest, entry: u64) -> String {
+    json!({ "signed": true, "metadata": metadata, "entry": entry }).to_string()
+}
