@@ -16,6 +16,7 @@
 //! the name, at the moment of connecting. No redirect is followed and no proxy
 //! used; sizes, times and the number of questions at once are bounded.
 
+mod proof;
 mod web;
 
 use std::net::SocketAddr;
@@ -31,9 +32,11 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use mcpkg_core::domain::{
-    DomainError, DomainMethod, DomainProof, TXT_LABEL, domain_of, parse_txt, parse_well_known,
+    DomainError, DomainMethod, DomainProof, TXT_LABEL, WELL_KNOWN_PATH, domain_of, parse_txt,
+    parse_well_known,
 };
 use mcpkg_core::namespace::AllowedIdentity;
+use mcpkg_core::official::ProofKeyError;
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Code, Coded, PackageName};
 use serde::Deserialize;
@@ -111,6 +114,16 @@ pub(crate) enum AuthorityError {
         method: DomainMethod,
         /// What is wrong with it.
         source: DomainError,
+    },
+    /// The record of a key there is malformed.
+    #[error("the key that {domain} lists for publishing is malformed ({})", place(*method))]
+    MalformedKey {
+        /// The domain.
+        domain: String,
+        /// Where it lists it.
+        method: DomainMethod,
+        /// What is wrong with it.
+        source: ProofKeyError,
     },
     /// It does not list the publisher.
     #[error("{domain} does not list {publisher} among those who may publish")]
@@ -215,10 +228,10 @@ impl Authority {
         let question = async {
             match (method, &self.dns, &self.web) {
                 (DomainMethod::Dns, Some(resolver), _) => {
-                    Ok(identities(texts(resolver, domain).await?))
+                    Ok(identities(texts(resolver, &format!("{TXT_LABEL}.{domain}.")).await?))
                 }
                 (DomainMethod::WellKnown, _, Some(web)) => {
-                    let document = web.document(domain).await?;
+                    let document = web.document(domain, WELL_KNOWN_PATH).await?;
                     Ok(document.map_or(Ok(Vec::new()), |json| parse_well_known(&json)))
                 }
                 _ => Ok(Ok(Vec::new())),
@@ -266,9 +279,8 @@ fn bound(options: &mut ResolverOpts) {
     options.use_hosts_file = ResolveHosts::Never;
 }
 
-/// The TXT records of `domain`, each in one piece.
-async fn texts(resolver: &TokioResolver, domain: &str) -> Result<Vec<String>, LookupError> {
-    let name = format!("{TXT_LABEL}.{domain}.");
+/// The TXT records at `name`, each in one piece.
+async fn texts(resolver: &TokioResolver, name: &str) -> Result<Vec<String>, LookupError> {
     let found = match resolver.lookup(name, RecordType::TXT).await {
         Err(NetError::Dns(DnsError::NoRecordsFound(none)))
             if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError) =>
@@ -305,7 +317,9 @@ impl Coded for AuthorityError {
     fn code(&self) -> Code {
         match self {
             Self::Lookup { .. } => Code::Unavailable,
-            Self::Malformed { .. } | Self::NotListed { .. } => Code::Namespace,
+            Self::Malformed { .. } | Self::MalformedKey { .. } | Self::NotListed { .. } => {
+                Code::Namespace
+            }
         }
     }
 
@@ -314,6 +328,9 @@ impl Coded for AuthorityError {
             Self::Lookup { .. } => "try again later; the domain's owner may have to mend it",
             Self::Malformed { .. } => {
                 "correct the TXT record at `_mcpkg.<domain>`, or `/.well-known/mcpkg.json` there"
+            }
+            Self::MalformedKey { .. } => {
+                "correct the record: `v=MCPv1; k=<ed25519 or ecdsap384>; p=<base64>`"
             }
             Self::NotListed { .. } => {
                 "list the publisher in a TXT record at `_mcpkg.<domain>`, or in \

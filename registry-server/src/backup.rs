@@ -6,6 +6,10 @@
 //! make the log forget what was signed. It is made beside a running server, and
 //! again into the same folder: then only what is new is copied.
 //!
+//! What the MCP registry's API lists beside our own releases is in no log, and so in no
+//! backup: registries that are followed are followed again, and who has published
+//! without a signature does it again.
+//!
 //! Everything that is copied, either way, is recomputed to the signed root or to its
 //! digest. The checkpoint is written last, so that a copy that stopped is the
 //! backup that it was before.
@@ -18,8 +22,10 @@ use serde::Serialize;
 
 use crate::blobs::{Blobs, blocking};
 use crate::config::Config;
-use crate::log::{Edge, LogError, LogFiles, OpenedLog, Published, size_of};
-use crate::server::{DATABASE, StorageError};
+use crate::log::{Edge, LogError, LogFiles, OpenedLog, Published, failed_to, size_of};
+use crate::mirror::RemovalList;
+use crate::server::DATABASE;
+use crate::start_error::StorageError;
 
 /// What was copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -98,10 +104,19 @@ fn copy(parts: &OpenedLog, blobs: &Blobs, to: &Path) -> Result<Copied, StorageEr
     if !successions.is_empty() {
         files.put_successions(&successions)?;
     }
+    copy_removals(from.root().parent().unwrap_or(Path::new(".")), to)?;
     files.put_checkpoint(&note)?;
     let levels: Vec<Level> = computed.levels().collect();
     levels.into_iter().try_for_each(|level| files.trim(level, tree.size))?;
     Ok(copied)
+}
+
+/// Copies what an operator has taken down, which no log says.
+fn copy_removals(from: &Path, to: &Path) -> Result<(), LogError> {
+    let staging = to.join("staging");
+    let list = RemovalList::open(from, &staging).map_err(failed_to("read", from))?.all();
+    let copy = RemovalList::open(to, &staging).and_then(|copy| copy.replace(&list));
+    copy.map(drop).map_err(failed_to("write", to))
 }
 
 /// The blobs that an entry refers to.

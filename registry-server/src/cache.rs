@@ -83,6 +83,7 @@ struct State {
     bytes: usize,
     clock: u64,
     generation: u64,
+    edition: u64,
 }
 
 #[derive(Debug)]
@@ -143,6 +144,15 @@ impl Cache {
         state.remove(&Key::Index(name.clone()));
         if let Some(version) = version {
             state.remove(&Key::Release(name.clone(), version.clone()));
+        }
+    }
+
+    /// Forgets everything that was made before `edition`, and what is being loaded.
+    pub(crate) fn renew(&self, edition: u64) {
+        let mut state = self.state();
+        if state.edition != edition {
+            let (generation, clock) = (state.generation + 1, state.clock);
+            *state = State { clock, generation, edition, ..State::default() };
         }
     }
 

@@ -4,6 +4,16 @@
 //! the file, else from the default here. The file is TOML, and a key that we do
 //! not know is an error: a misspelt limit must not be the default in silence.
 
+mod access;
+mod admission;
+mod audit;
+mod import;
+mod official;
+mod policy;
+mod proxy;
+mod registry;
+mod source;
+mod tls;
 mod trust;
 
 use std::collections::BTreeSet;
@@ -17,10 +27,25 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::authority::AuthorityConfig;
+use crate::key_file::KeyFileError;
 use crate::limits::Limits;
 use crate::log::{WitnessFile, beside, check_witnesses, origin_of};
+use crate::official::NamedRegistry;
 use crate::trust::TrustConfig;
 
+pub use access::{AccessFile, Anonymous, Dpop, IssuerFile, RoleFile, TokenAlgorithm};
+pub(crate) use access::{bare, is_safe};
+pub use admission::{
+    AdmissionFile, EventKind, EventKindError, Judged, QuotaFile, RetentionFile, WebhookFile,
+};
+pub use audit::{AuditFile, SyslogAddress, SyslogAddressError};
+pub use import::{ImportConfig, ImportConfigError};
+pub(crate) use official::is_guarded;
+pub use official::{IssuerConfig, OfficialConfig};
+pub use policy::{PolicyDefaults, PolicyFile};
+pub use proxy::{ForwardedHeader, ProxyFile};
+pub use source::{SourceConfig, SourceFile, SourceMode};
+pub use tls::{ClientCertificates, TlsFile, TlsVersion};
 pub use trust::{TrustError, TrustFile, TrustKeyFile, TrustRootFile, TrustUpdate};
 
 /// The address that is listened on unless another is named: this machine only.
@@ -55,8 +80,32 @@ pub struct Config {
     pub authority: AuthorityConfig,
     /// Where the log's parts are, and who vouches for it.
     pub log: LogConfig,
+    /// Whose tokens count; without it, reading is for everybody.
+    pub access: Option<AccessFile>,
+    /// Who may do what.
+    pub policy: PolicyFile,
+    /// Whose word on who asks is taken.
+    pub proxy: ProxyFile,
+    /// Where what is audited goes.
+    pub audit: AuditFile,
+    /// The registries that this one mirrors.
+    pub sources: Vec<SourceConfig>,
+    /// What TLS is spoken with; plain HTTP, if this is absent.
+    pub tls: Option<TlsFile>,
+    /// Registries for audiences of their own, at `/registry/{name}/…`.
+    pub registries: Vec<NamedRegistry>,
+    /// Who may publish through the MCP registry's API, without a signature.
+    pub official: OfficialConfig,
     /// What is too much.
     pub limits: Limits,
+    /// Whose releases policy has to admit.
+    pub admission: AdmissionFile,
+    /// What is kept of sources; everything, if it does not say.
+    pub retention: Option<RetentionFile>,
+    /// How much a namespace may have.
+    pub quotas: Vec<QuotaFile>,
+    /// Who is told what happens.
+    pub webhooks: Vec<WebhookFile>,
 }
 
 /// The log of a registry.
@@ -112,9 +161,45 @@ pub struct ConfigFile {
     /// See [`Config::log`].
     #[serde(default)]
     pub log: LogFile,
+    /// See [`Config::access`].
+    pub access: Option<AccessFile>,
+    /// See [`Config::policy`].
+    #[serde(default)]
+    pub policy: PolicyFile,
+    /// See [`Config::proxy`].
+    #[serde(default)]
+    pub proxy: ProxyFile,
+    /// See [`Config::audit`].
+    #[serde(default)]
+    pub audit: AuditFile,
+    /// See [`Config::sources`].
+    #[serde(default)]
+    pub source: Vec<SourceFile>,
+    /// See [`Config::tls`].
+    pub tls: Option<TlsFile>,
+    /// See [`Config::registries`].
+    #[serde(default)]
+    pub registry: Vec<NamedRegistry>,
+    /// See [`Config::official`].
+    #[serde(default)]
+    pub official: OfficialConfig,
     /// See [`Config::limits`].
     #[serde(default)]
     pub limits: Limits,
+    /// See [`Config::admission`].
+    #[serde(default)]
+    pub admission: AdmissionFile,
+    /// See [`Config::retention`].
+    pub retention: Option<RetentionFile>,
+    /// See [`Config::quotas`].
+    #[serde(default)]
+    pub quota: Vec<QuotaFile>,
+    /// See [`Config::webhooks`].
+    #[serde(default)]
+    pub webhook: Vec<WebhookFile>,
+    /// How packages of other ecosystems are imported.
+    #[serde(default)]
+    pub import: ImportConfig,
 }
 
 /// The log, as it stands in a file.
@@ -184,6 +269,9 @@ pub enum ConfigError {
         /// Why not.
         source: TrustError,
     },
+    /// The key of a webhook cannot be used.
+    #[error("the key of a webhook cannot be used")]
+    WebhookKey(#[source] KeyFileError),
     /// There is no HTTP client, most likely for want of root certificates.
     #[error("the system has no HTTPS")]
     Client {
@@ -192,14 +280,33 @@ pub enum ConfigError {
     },
 }
 
+impl Config {
+    /// The named registries that are read without a token.
+    pub(crate) fn open_registries(&self) -> BTreeSet<String> {
+        let open = self.registries.iter().filter(|registry| registry.anonymous);
+        open.map(|registry| registry.name.clone()).collect()
+    }
+
+    /// How this registry is reached: by others, or else at the address that it listens on.
+    pub(crate) fn own_address(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
 impl ConfigFile {
     /// Reads the file at `path`, whose relative paths become relative to it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let mut file: Self = read_toml(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         file.data = file.data.map(|data| folder.join(data));
-        file.place_trust(folder);
+        trust::place_trust(&mut file.trust_root, &mut file.trust_key, folder);
+        file.source.iter_mut().for_each(|source| source.place(folder));
+        file.import.place(folder);
         file.authority.ca = file.authority.ca.map(|ca| folder.join(ca));
+        file.access.iter_mut().for_each(|access| access.place(folder));
+        file.policy.place(folder);
+        file.webhook.iter_mut().for_each(|webhook| webhook.place(folder));
+        file.tls.iter_mut().for_each(|tls| tls.place(folder));
         for path in [&mut file.log.key, &mut file.log.guard].into_iter().flatten() {
             *path = folder.join(&*path);
         }
@@ -215,8 +322,12 @@ impl ConfigFile {
     /// trust roots, so that a broken one is found now and not at a publish.
     pub fn resolve(self, overrides: &Overrides) -> Result<Config, ConfigError> {
         self.limits.check()?;
+        admission::check_webhooks(&self.webhook)?;
+        admission::check_quotas(&self.quota)?;
+        self.tls.as_ref().map_or(Ok(()), TlsFile::check)?;
         let public_url = overrides.public_url.clone().or_else(|| self.public_url.clone());
         let public_url = public_url.as_deref().map(check_url).transpose()?;
+        self.access.as_ref().map_or(Ok(()), |access| access.check(public_url.as_deref()))?;
         let data = self.clone().data_folder(overrides);
         Ok(Config {
             listen: overrides.listen.or(self.listen).unwrap_or(DEFAULT_LISTEN),
@@ -227,7 +338,19 @@ impl ConfigFile {
             build_parameters: self.build_parameters.clone(),
             rebuilders: self.rebuilder.clone(),
             authority: self.authority.clone(),
+            access: self.access.clone(),
+            policy: self.policy.clone(),
+            proxy: self.proxy.clone(),
+            audit: self.audit.clone(),
+            sources: self.sources()?,
+            tls: self.tls.clone(),
+            registries: registry::check(self.registry.clone())?,
+            official: official::check(self.official.clone())?,
             limits: self.limits.clone(),
+            admission: self.admission.clone(),
+            retention: self.retention.clone(),
+            quotas: self.quota.clone(),
+            webhooks: self.webhook.clone(),
             data,
         })
     }
@@ -281,6 +404,7 @@ impl Coded for ConfigError {
     fn code(&self) -> Code {
         match self {
             Self::Trust { source, .. } => source.code(),
+            Self::WebhookKey(source) => source.code(),
             _ => Code::Config,
         }
     }
@@ -288,6 +412,9 @@ impl Coded for ConfigError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Trust { source, .. } => source.hint(),
+            Self::WebhookKey(source) => {
+                source.hint().or(Some("`mcpkg-registry webhook key --key <FILE>` makes one"))
+            }
             Self::Toml { .. } | Self::Value { .. } => {
                 Some("`mcpkg-registry.example.toml` shows every key and its default")
             }
@@ -297,91 +424,4 @@ impl Coded for ConfigError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EXAMPLE: &str = include_str!("../mcpkg-registry.example.toml");
-
-    fn parse(text: &str) -> Result<ConfigFile, toml::de::Error> {
-        toml::from_str(text)
-    }
-
-    #[test]
-    fn the_example_as_it_stands_is_the_default() {
-        assert_eq!(parse(EXAMPLE).unwrap(), {
-            ConfigFile {
-                listen: Some(DEFAULT_LISTEN),
-                data: Some(DEFAULT_DATA.into()),
-                trust_public_good: Some(true),
-                ..ConfigFile::default()
-            }
-        });
-    }
-
-    #[test]
-    fn everything_in_the_example_can_be_uncommented() {
-        // `#key = …` and `#[table]` are settings; `# Words` are explanations.
-        let uncommented: String = EXAMPLE
-            .lines()
-            .map(|line| match line.strip_prefix('#') {
-                Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
-                _ => format!("{line}\n"),
-            })
-            .collect();
-        let file = parse(&uncommented).unwrap();
-        assert_eq!(file.public_url.as_deref(), Some("https://mcp.acme.example"));
-        assert_eq!((file.trust_root.len(), file.trust_key.len()), (1, 1));
-        assert_eq!(file.trust, TrustFile::default());
-        assert_eq!(file.namespace.len(), 1);
-        assert_eq!(file.namespace[0].identities.len(), 2);
-        assert_eq!(file.log.witness.len(), 1);
-        assert_eq!(file.limits, Limits::default());
-        assert_eq!(file.authority.resolver, Some("127.0.0.1:53".parse().unwrap()));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        for text in [
-            "lisen = '127.0.0.1:1'",
-            "listen = 'localhost'",
-            "[limits]\nartefact_bytes = 1",
-            "[limits]\nconnections = -1",
-            "[[trust_root]]\nfile = 'x'",
-            "[[namespace]]\npattern = 'com.acme'\nidentities = []",
-        ] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-        for text in [
-            "public_url = 'ftp://acme.example'",
-            "public_url = 'https://acme.example/?x'",
-            "[limits]\nconnections = 0",
-            "[limits]\nidle_seconds = 0",
-            "[[trust_root]]\nfile = 'x'\nnamespaces = []",
-            "[[trust_root]]\nnamespaces = ['*']",
-            "[[trust_root]]\nfile = 'x'\ntuf = 'https://tuf.example/'\nnamespaces = ['*']",
-            "[[trust_root]]\ntuf = 'https://tuf.example/'\nnamespaces = ['*']",
-            "[[trust_root]]\ntuf = 'http://tuf.example/'\ntuf_root = 'x'\nnamespaces = ['*']",
-            "[[trust_key]]\nname = 'a'\nfile = 'x'\nnamespaces = []",
-        ] {
-            let file = parse(text).unwrap();
-            let error = file.resolve(&Overrides::default()).unwrap_err();
-            assert_eq!(error.code(), Code::Config, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_command_line_and_the_environment_win_over_the_file() {
-        let file = || parse("listen = '127.0.0.1:1'\ndata = 'a'").unwrap();
-        let config = file().resolve(&Overrides::default()).unwrap();
-        assert_eq!((config.listen.port(), config.data), (1, "a".into()));
-
-        let overrides = Overrides {
-            listen: Some("127.0.0.1:2".parse().unwrap()),
-            data: Some("b".into()),
-            public_url: Some("https://acme.example/mcp/".into()),
-        };
-        let config = file().resolve(&overrides).unwrap();
-        assert_eq!((config.listen.port(), config.data), (2, "b".into()));
-        assert_eq!(config.public_url.as_deref(), Some("https://acme.example/mcp"));
-    }
-}
+mod tests;

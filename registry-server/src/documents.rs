@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mcpkg_core::api::{BundleDocument, IndexLog, LoggedStatement, ReleaseDocument, ReleaseLog};
+use mcpkg_core::api::{BundleDocument, LoggedStatement, ReleaseDocument, ReleaseLog};
 use mcpkg_core::{Digest, PackageName, Version};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::app::App;
 use crate::blobs::{BlobError, blocking};
 use crate::cache::{Document, Key};
 use crate::conditional::entity_tag;
 use crate::error::ApiError;
 use crate::log::Receipted;
-use crate::store::{Release, Statement, StoredBlob};
+use crate::mirror::Shelf;
+use crate::store::{Holder, LoggedIndex, Release, Statement, StoredBlob};
 
-impl App {
+impl Shelf {
     /// The index of a package, signed at the newest tree. For a client that has
     /// `seen` a tree of some size, with the proof that this one goes on from it.
     pub(crate) async fn index(
@@ -31,39 +31,67 @@ impl App {
     }
 
     async fn index_document(&self, name: PackageName) -> Result<Document, ApiError> {
+        self.refuse_if_silent().await?;
+        self.renew();
+        let key = Key::Index(name);
+        for _ in 0..ATTEMPTS {
+            if let Some(document) = self.index_now(&key).await? {
+                return Ok(document);
+            }
+        }
+        Err(ApiError::Moving)
+    }
+
+    /// The index at the tree that is served; `None` if that is another one by now.
+    async fn index_now(&self, key: &Key) -> Result<Option<Document>, ApiError> {
         // First the snapshot and then the list. What is in the snapshot's tree was
         // applied before it was served, so the list has it; what is in the list and
         // not in the tree is left out, or whoever is shown it would see the log go
         // back when the next answer is of the tree that everybody else is shown.
         let snapshot = self.log.served();
-        let key = Key::Index(name);
-        let missing = match self.cache.get(&key, snapshot.id) {
-            Ok(document) => return Ok(document),
+        let missing = match self.cache.get(key, snapshot.id) {
+            Ok(document) => return Ok(Some(document)),
             Err(missing) => missing,
         };
-        let Key::Index(name) = &key else { return Err(ApiError::Panic) };
-        let unknown = || ApiError::NotFound(name.to_string());
+        let Key::Index(name) = key else { return Err(ApiError::Panic) };
         let listing = match missing.listing {
             Some(listing) => listing,
-            None => Arc::new(self.store.package_index(name).await?.ok_or_else(unknown)?),
+            None => self.listing(name).await?,
         };
         let size = snapshot.tree.size;
         let now = Timestamp::now();
-        let log = &self.log;
-        let sign = |entries| IndexLog {
-            index: log.sign_index(&listing.name, entries, &snapshot),
-            checkpoint: snapshot.checkpoint.clone(),
-            consistency: None,
-        };
-        let Some((mut index, expires)) = listing.at(size, now, sign) else {
-            return Err(unknown());
+        let Some(log) = self.sign(&listing, &snapshot).await? else { return Ok(None) };
+        let Some((mut index, expires)) = listing.at(size, now, log) else {
+            return Err(ApiError::NotFound(name.to_string()));
         };
         index.bindings = self.logged_statements(listing.announcements(size)).await?;
+        index.withheld = self.withheld(&listing.name).await?;
         let mut document = document(&index, size, Some(snapshot.id))?;
-        document.expires = expires;
+        let until = self.not_admitted(&listing.name).await?.1;
+        document.expires = expires.into_iter().chain(until).min();
         document.listing = Some(listing);
-        self.cache.put(key, &document, missing.generation);
-        Ok(document)
+        self.cache.put(key.clone(), &document, missing.generation);
+        Ok(Some(document))
+    }
+
+    /// Everything that was logged about a package. A source is looked at for one that is
+    /// not known, and is not told which.
+    async fn listing(&self, name: &PackageName) -> Result<Arc<LoggedIndex>, ApiError> {
+        if let Some(listing) = self.store.package_index(name).await? {
+            return Ok(Arc::new(listing));
+        }
+        let Some(source) = self.source() else { return Err(self.no_package(name).await?) };
+        source.look_for_news().await;
+        let listing = self.store.package_index(name).await?;
+        Ok(Arc::new(listing.ok_or_else(|| ApiError::NotFound(name.to_string()))?))
+    }
+
+    /// What to say where there is no package of ours: whether something unsigned is listed.
+    async fn no_package(&self, name: &PackageName) -> Result<ApiError, ApiError> {
+        Ok(match self.store.holder(name).await? {
+            Holder::Published | Holder::Source(_) => ApiError::Unsigned(name.to_string()),
+            Holder::Nobody | Holder::Signed => ApiError::NotFound(name.to_string()),
+        })
     }
 
     /// Statements with their proofs, as they are served.
@@ -109,6 +137,8 @@ impl App {
         name: PackageName,
         version: Version,
     ) -> Result<Document, ApiError> {
+        self.refuse_if_silent().await?;
+        self.renew();
         let key = Key::Release(name, version);
         let generation = match self.cache.get(&key, 0) {
             Ok(document) => return Ok(document),
@@ -117,9 +147,17 @@ impl App {
         let Key::Release(name, version) = &key else { return Err(ApiError::Panic) };
         let release = self.find_release(name, version).await?;
         let (release, size) = self.release_document(release).await?;
-        let document = document(&release, size, None)?;
+        let mut document = document(&release, size, None)?;
+        document.expires = self.not_admitted(name).await?.1;
         self.cache.put(key, &document, generation);
         Ok(document)
+    }
+
+    /// Forgets documents that were made with other policies or advisories.
+    fn renew(&self) {
+        if let Some(admission) = &self.admission {
+            self.cache.renew(admission.edition());
+        }
     }
 
     /// Adds to a document, which ends with what the log says, the proof that the tree
@@ -155,12 +193,15 @@ impl App {
         document(&self.bundles(&release.bundles).await?, 0, None)
     }
 
-    async fn find_release(
+    pub(crate) async fn find_release(
         &self,
         name: &PackageName,
         version: &Version,
     ) -> Result<Release, ApiError> {
+        self.refuse_withheld(name, version).await?;
         let release = self.store.find_release(name, version).await?;
+        // The copy of a log is in the database before it is served.
+        let release = release.filter(|release| release.entry < self.log.newest_size());
         release.ok_or_else(|| ApiError::NotFound(format!("{name}@{version}")))
     }
 
@@ -173,7 +214,8 @@ impl App {
         let (log, entry) = (self.log.clone(), release.entry);
         let Receipted { leaf, receipt, size } = blocking(move || log.receipt(entry)).await?;
         let entry = serde_json::from_slice(&leaf).map_err(|_| ApiError::Panic)?;
-        let statements = self.store.statements(&release.name, &release.version).await?;
+        let mut statements = self.store.statements(&release.name, &release.version).await?;
+        statements.retain(|statement| statement.index < self.log.newest_size());
         let statements = self.logged_statements(statements).await?;
         let document = ReleaseDocument {
             server_json: self.json(release.metadata).await?,
@@ -211,12 +253,15 @@ impl App {
         .await?)
     }
 
-    /// What is recorded of a blob.
+    /// What is recorded of a blob that is here.
     pub(crate) async fn find_blob(&self, digest: Digest) -> Result<StoredBlob, ApiError> {
         let blob = self.store.find_blob(digest).await?;
         blob.ok_or_else(|| ApiError::NotFound(digest.to_string()))
     }
 }
+
+/// How often the log may go on while an index is made.
+const ATTEMPTS: usize = 4;
 
 /// How the documents end that a proof can be added to: `log` is their last member,
 /// and in it `consistency` would be.

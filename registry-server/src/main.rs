@@ -1,7 +1,11 @@
 //! `mcpkg-registry`: the registry as a program.
 
+mod admission_args;
+mod admission_command;
 mod args;
 mod logging;
+mod mirror_command;
+mod policy_command;
 mod witness_command;
 
 use std::error::Error;
@@ -14,13 +18,15 @@ use clap::Parser as _;
 use mcpkg_core::{Code, Coded};
 use mcpkg_registry_server::witness::{StateError, WitnessError};
 use mcpkg_registry_server::{
-    Config, ConfigError, ConfigFile, KeyFileError, LogAction, Overrides, StartError, StorageError,
-    backup, fsck, manage, rebuild, restore, start,
+    AuditError, Config, ConfigError, ConfigFile, ExplainError, FollowError, ImportError,
+    KeyFileError, LogAction, Overrides, PackageImportError, PolicyError, QuestionError, StartError,
+    StorageError, backup, follow_official, fsck, import_package, manage, rebuild, restore, start,
 };
 use tokio::runtime;
 
 use args::{
-    Args, BackupArgs, Command, FsckArgs, LogArgs, LogCommand, PlaceArgs, RestoreArgs, ServeArgs,
+    Args, BackupArgs, Command, FsckArgs, ImportArgs, ImportWhat, LogArgs, LogCommand, OfficialArgs,
+    OfficialCommand, PlaceArgs, RestoreArgs, ServeArgs,
 };
 
 /// Threads for what blocks: reading chunks, hashing, verifying. Beyond a few
@@ -39,10 +45,28 @@ enum Failure {
     Start(#[from] StartError),
     #[error("could not check the data folder `{}`", path.display())]
     Fsck { path: PathBuf, source: StorageError },
+    #[error("the policies cannot be used")]
+    Policy(#[from] PolicyError),
+    #[error("could not answer")]
+    Question(#[from] QuestionError),
+    #[error("could not show what was audited")]
+    Audit(#[from] AuditError),
+    #[error("the package is not imported")]
+    Package(#[source] Box<PackageImportError>),
+    #[error("a package is imported into a folder, and an export or a folder for a source")]
+    ImportWhere,
     #[error("the witness does not start")]
     Witness(#[from] WitnessError),
     #[error("could not make the witness's key")]
     WitnessKey(#[from] KeyFileError),
+    #[error("could not make the key of a webhook")]
+    WebhookKey(#[source] KeyFileError),
+    #[error("nothing can be said of the release")]
+    Explain(#[from] ExplainError),
+    #[error("nothing was taken in")]
+    Import(#[from] ImportError),
+    #[error("could not follow `{}`", from.escape_debug())]
+    Follow { from: String, source: FollowError },
     #[error("could not {action}")]
     System { action: String, source: io::Error },
 }
@@ -55,6 +79,17 @@ fn main() -> ExitCode {
         Command::Log(args) => log(args),
         Command::Backup(args) => save(args),
         Command::Restore(args) => bring_back(args),
+        Command::Mirror(args) => mirror_command::mirror(args),
+        Command::Export(args) => mirror_command::export_file(args),
+        Command::Import(args) => import(args),
+        Command::Official(args) => official(args),
+        Command::Takedown(args) => mirror_command::takedown(args),
+        Command::Admission(args) => admission_command::admission(args),
+        Command::Advisories(args) => admission_command::advisories(args),
+        Command::Gc(args) => admission_command::collect(args),
+        Command::Webhook(args) => admission_command::webhook(args),
+        Command::Policy(args) => policy_command::policy(args),
+        Command::Audit(args) => policy_command::audit(args),
         Command::Witness(args) => witness_command::run(args),
     };
     result.unwrap_or_else(|failure| {
@@ -90,6 +125,24 @@ async fn serve_until_told(
     Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
+    match (&args.what, &args.source, &args.out) {
+        (ImportWhat::File(from), Some(source), None) => {
+            mirror_command::import_file(from, source, &args.place)
+        }
+        (ImportWhat::Package(package), None, Some(out)) => {
+            let config = config_file(args.place.config.as_deref())?.import;
+            let accepted = args.accept_unattested.iter().cloned().collect();
+            let now = jiff::Timestamp::now();
+            let imported = import_package(package, &config, &accepted, out, now)
+                .map_err(|source| Failure::Package(Box::new(source)))?;
+            print(args.place.json, &imported)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err(Failure::ImportWhere),
+    }
+}
+
 fn check(args: &FsckArgs) -> Result<ExitCode, Failure> {
     let (config, json) = (offline(&args.place)?, args.place.json);
     if args.rebuild {
@@ -111,6 +164,7 @@ fn offline(place: &PlaceArgs) -> Result<Config, Failure> {
         trust_public_good: Some(false),
         trust_root: Vec::new(),
         trust_key: Vec::new(),
+        source: Vec::new(),
         ..file
     };
     Ok(file.resolve(&overrides)?)
@@ -138,6 +192,15 @@ fn save(args: &BackupArgs) -> Result<ExitCode, Failure> {
 fn bring_back(args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let copied = runtime()?.block_on(restore(&offline(&args.place)?, &args.from))?;
     print(args.place.json, &copied)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn official(args: &OfficialArgs) -> Result<ExitCode, Failure> {
+    let OfficialCommand::Follow { from, since } = &args.action;
+    let config = offline(&args.place)?;
+    let followed = runtime()?.block_on(follow_official(&config, from, *since))?;
+    let report = followed.map_err(|source| Failure::Follow { from: from.clone(), source })?;
+    print(args.place.json, &report)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -210,10 +273,15 @@ impl Failure {
     /// Whether the answer was *no* rather than a failure to find out.
     fn is_refusal(&self) -> bool {
         match self {
-            Self::Start(error) => error.is_fork(),
+            Self::Start(error) => error.is_refusal(),
+            Self::Audit(error) => error.code() == Code::Audit,
             Self::Witness(error) => {
                 matches!(error, WitnessError::State(StateError::Damaged { .. }))
             }
+            Self::Package(error) => matches!(
+                **error,
+                PackageImportError::Unattested { .. } | PackageImportError::Refused { .. }
+            ),
             _ => false,
         }
     }
@@ -224,9 +292,17 @@ impl Coded for Failure {
         match self {
             Self::Config(error) => error.code(),
             Self::Start(error) => error.code(),
+            Self::Policy(error) => error.code(),
+            Self::Question(error) => error.code(),
+            Self::Audit(error) => error.code(),
             Self::Witness(error) => error.code(),
-            Self::WitnessKey(error) => error.code(),
+            Self::WitnessKey(error) | Self::WebhookKey(error) => error.code(),
+            Self::Explain(error) => error.code(),
+            Self::Import(error) => error.code(),
             Self::Fsck { source, .. } => source.code(),
+            Self::Package(error) => error.code(),
+            Self::ImportWhere => Code::Config,
+            Self::Follow { source, .. } => source.code(),
             Self::System { .. } => Code::Internal,
         }
     }
@@ -235,9 +311,19 @@ impl Coded for Failure {
         match self {
             Self::Config(error) => error.hint(),
             Self::Start(error) => error.hint(),
+            Self::Policy(error) => error.hint(),
+            Self::Question(error) => error.hint(),
+            Self::Audit(error) => error.hint(),
             Self::Witness(error) => error.hint(),
-            Self::WitnessKey(error) => error.hint(),
+            Self::WitnessKey(error) | Self::WebhookKey(error) => error.hint(),
+            Self::Explain(error) => error.hint(),
+            Self::Import(error) => error.hint(),
             Self::Fsck { source, .. } => source.hint(),
+            Self::Package(error) => error.hint(),
+            Self::ImportWhere => {
+                Some("pass `--out <FOLDER>` for a package, and `--source <NAME>` for an export")
+            }
+            Self::Follow { source, .. } => source.hint(),
             Self::System { .. } => None,
         }
     }

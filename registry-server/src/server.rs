@@ -1,30 +1,40 @@
 //! Starting a registry, and stopping it.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use mcpkg_core::{Code, Coded};
+use mcpkg_core::namespace::NamePattern;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::{App, Deciders};
+use crate::access::{Access, Rules};
+use crate::admission::{Admission, decide_for_ever};
+use crate::app::{App, Deciders, Served};
+use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::backup::Copied;
-use crate::blobs::{BlobError, Blobs, blocking};
+use crate::blobs::{Blobs, blocking};
 use crate::cache::Cache;
-use crate::config::{Config, ConfigError, LogConfig};
+use crate::config::{Config, LogConfig};
 use crate::fsck::Rebuilt;
 use crate::log::{
     Guard, LogAction, LogError, LogFiles, Managed, Opened, OpenedLog, Witnesses, manage_now,
 };
-use crate::store::{Store, StoreError};
+use crate::mirror::{
+    Fetches, Mirror, Owners, Place, RemovalList, Shelf, SourceName, follow_for_ever, watch_removals,
+};
+use crate::net::{self, Tls};
+use crate::official::{FollowError, FollowReport, Official, follow, list_unlisted};
+use crate::policy::{Engine, reload_for_ever};
+use crate::routes;
+use crate::start_error::{StartError, StorageError};
+use crate::store::{Ear, Gate, LogOf, Store, StoreError};
 use crate::trust::{Trust, update_for_ever};
-use crate::{net, routes};
+use crate::webhook::{Webhooks, deliver_for_ever};
 
 /// The database in the data folder.
 pub(crate) const DATABASE: &str = "registry.sqlite3";
@@ -44,71 +54,15 @@ pub struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<bool>,
     sweeper: JoinHandle<()>,
+    tls: Option<JoinHandle<()>>,
     trust: JoinHandle<()>,
+    policies: JoinHandle<()>,
     sequencer: JoinHandle<()>,
+    /// What keeps sources current, and remembers what was fetched.
+    mirroring: Vec<JoinHandle<()>>,
     app: App,
     // Held for as long as the data folder is ours.
     _lock: File,
-}
-
-/// Why a registry does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data folder cannot be used.
-    #[error("could not use the data folder `{}`", path.display())]
-    Data {
-        /// Where it is.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Another server uses the data folder.
-    #[error("another registry uses the data folder `{}`", .0.display())]
-    InUse(PathBuf),
-    /// The storage in the data folder cannot be used.
-    #[error("could not open the registry in `{}`", path.display())]
-    Storage {
-        /// Where it is.
-        path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: StorageError,
-    },
-    /// The log's witnesses cannot be asked.
-    #[error("could not set up the log's witnesses")]
-    Witnesses(#[source] ConfigError),
-    /// What is trusted cannot be kept current.
-    #[error("could not set up what is trusted")]
-    Trust(#[source] ConfigError),
-    /// The address cannot be listened on.
-    #[error("could not listen on {address}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-}
-
-/// A failure of database or disk, whose details are in its message and causes.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct StorageError(StorageErrorKind);
-
-#[derive(Debug, thiserror::Error)]
-enum StorageErrorKind {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Blob(#[from] BlobError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
-impl<E: Into<StorageErrorKind>> From<E> for StorageError {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
 }
 
 /// Starts a registry as `config` says. When this returns, it accepts
@@ -130,39 +84,135 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let trust = Trust::open(trust, &data).map_err(StartError::Trust)?;
     trust.fetch_missing().await;
     let authority = Authority::new(&config.authority).map_err(StartError::Trust)?;
-    let parts = config.log.parts(&data);
-    let Opened { log, sequencer } = crate::log::open(parts, witnesses, &store, &blobs, &cache)
+    let tls = match config.tls.take() {
+        Some(file) => Some(Tls::open(file).await.map_err(StartError::Tls)?),
+        None => None,
+    };
+    let engine = Arc::new(Engine::open(&config.policy)?);
+    let admission = Admission::open(&config, Arc::clone(&engine))
         .await
         .map_err(|error| failed(error.into()))?;
+    let admission = Arc::new(admission);
+    let webhooks = Webhooks::open(&config.webhooks).map_err(StartError::Webhooks)?;
+    let access = Access::open(Rules {
+        access: config.access.clone(),
+        policy: config.policy.clone(),
+        proxy: config.proxy.clone(),
+        open_registries: config.open_registries(),
+        public_url: config.public_url.clone(),
+    });
+    let access = access.map_err(StartError::Access)?;
+    let audit =
+        Audit::open(&config.audit, &data, wait).await.map_err(|error| failed(error.into()))?;
+    let parts = config.log.parts(&data);
+    let Opened { log, sequencer, signer } =
+        crate::log::open(parts, witnesses, &store, &blobs, &cache)
+            .await
+            .map_err(|error| failed(error.into()))?;
+
+    let place = config.place(store.clone(), blobs.clone());
+    let mirror = Mirror::open(std::mem::take(&mut config.sources), &place)
+        .await
+        .map_err(|(name, error)| StartError::Source { name, source: error.into() })?
+        .guarded_by(&admission);
+    let removals = RemovalList::open(&data, &data.join("staging"))
+        .map_err(|source| StartError::Data { path: data.clone(), source })?;
+    let (fetches, remembering) = Fetches::start(store.clone());
+
+    let late = list_unlisted(&store, &blobs).await.map_err(failed)?;
+    if late > 0 {
+        tracing::info!(late, "listed releases that were published before there were lists");
+    }
 
     let address = config.listen;
     let unheard = |source| StartError::Listen { address, source };
     let listener = net::listen(address).await.map_err(unheard)?;
     let address = listener.local_addr().map_err(unheard)?;
+    config.listen = address;
+    let official =
+        Official::new(&config.official, &config.own_address()).map_err(StartError::Official)?;
     let key = log.trust().key.clone();
     let (sequencer, sequencing) = sequencer.start();
-    let app = App::new(config, store, blobs, cache, log, sequencer, Deciders { trust, authority });
-    tracing::info!(%address, data = %data.display(), log = %key, "listening");
-    Ok(Running::new(address, listener, app, sequencing, lock))
+    let deciders = Deciders { trust, authority, access, engine, admission, audit, official };
+    let own = Shelf::own(store, blobs, cache, log, signer, removals);
+    let own = own.guarded_by(&deciders.admission);
+    set_up(&config, &own, &mirror, &webhooks).await.map_err(|error| failed(error.into()))?;
+    let served = Served { own, mirror, fetches };
+    let app = App::new(config, served, sequencer, deciders);
+    let is_tls = tls.is_some();
+    tracing::info!(%address, tls = is_tls, data = %data.display(), log = %key, "listening");
+    let others = vec![
+        remembering,
+        tokio::spawn(decide_for_ever(app.clone())),
+        tokio::spawn(deliver_for_ever(webhooks, app.store.clone(), stores_of(&app))),
+    ];
+    Ok(Running::new(address, (listener, tls), app, sequencing, others, lock))
+}
+
+/// Tells the databases what the configuration says.
+async fn set_up(
+    config: &Config,
+    own: &Shelf,
+    mirror: &Mirror,
+    webhooks: &Webhooks,
+) -> Result<(), StoreError> {
+    own.store.set_quotas(&config.quotas).await?;
+    let ear = if webhooks.is_empty() { Ear::Absent } else { Ear::Listens };
+    for shelf in std::iter::once(own).chain(mirror.shelves()) {
+        let gate = if shelf.is_judged() { Gate::Closed } else { Gate::Open };
+        let log = if shelf.source().is_some() { LogOf::Source } else { LogOf::Registry };
+        shelf.store.set_gate(gate, log, ear).await?;
+    }
+    Ok(())
+}
+
+/// The databases of the sources, by name.
+fn stores_of(app: &App) -> Vec<(String, Store)> {
+    let named = |shelf: &Shelf| Some((shelf.source()?.name().to_string(), shelf.store.clone()));
+    app.mirror.shelves().filter_map(named).collect()
 }
 
 impl Running {
     fn new(
         address: SocketAddr,
-        listener: TcpListener,
+        (listener, tls): (TcpListener, Option<Tls>),
         app: App,
         sequencer: JoinHandle<()>,
+        others: Vec<JoinHandle<()>>,
         lock: File,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let serving = app.clone();
+        let (serving, speaking) = (app.clone(), tls.clone());
         let task = tokio::spawn(async move {
             let router = routes::router(serving.clone());
-            net::serve(listener, router, &serving.limits, stopped).await
+            let router = if speaking.is_some() { routes::over_tls(router) } else { router };
+            net::serve(listener, router, speaking, &serving.limits, stopped).await
         });
+        let tls = tls.map(|tls| tokio::spawn(net::reload_for_ever(tls)));
         let sweeper = tokio::spawn(sweep_for_ever(app.clone()));
-        let trust = tokio::spawn(update_for_ever(app.clone()));
-        Self { address, stop, task, sweeper, trust, sequencer, app, _lock: lock }
+        let policies = tokio::spawn(reload_for_ever(app.clone()));
+        let kept = app.clone();
+        let trust = tokio::spawn(async move { update_for_ever(&kept.trust).await });
+        let mut mirroring = others;
+        mirroring.push(tokio::spawn(watch_removals(app.own.clone())));
+        for source in app.mirror.sources() {
+            mirroring.push(tokio::spawn(follow_for_ever(Arc::clone(source))));
+            let kept = Arc::clone(source);
+            mirroring.push(tokio::spawn(async move { update_for_ever(kept.trust()).await }));
+        }
+        Self {
+            address,
+            stop,
+            task,
+            sweeper,
+            tls,
+            trust,
+            policies,
+            sequencer,
+            mirroring,
+            app,
+            _lock: lock,
+        }
     }
 
     /// The address that is listened on, with its actual port.
@@ -175,23 +225,59 @@ impl Running {
     /// requests were answered.
     pub async fn shutdown(mut self) -> bool {
         self.stop.send_replace(true);
-        self.sweeper.abort();
-        self.trust.abort();
+        self.abort_tasks();
         let all_answered = (&mut self.task).await.unwrap_or(false);
         // Whoever waits for it has been answered, or given up.
         self.sequencer.abort();
+        self.app.audit.close().await;
         self.app.store.close().await;
+        for shelf in self.app.mirror.shelves() {
+            shelf.store.close().await;
+        }
         tracing::info!(all_answered, "stopped");
         all_answered
+    }
+
+    /// Ends what goes on beside the serving.
+    fn abort_tasks(&self) {
+        self.sweeper.abort();
+        self.trust.abort();
+        self.policies.abort();
+        self.tls.iter().for_each(JoinHandle::abort);
+        self.mirroring.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
-        self.sweeper.abort();
-        self.trust.abort();
+        self.abort_tasks();
         self.sequencer.abort();
+    }
+}
+
+impl Config {
+    /// What all sources share.
+    pub(crate) fn place(&self, registry: Store, blobs: Blobs) -> Place {
+        let sources = self.sources.iter().map(|it| (it.name.clone(), it.namespaces.clone()));
+        self.place_with(sources.collect(), registry, blobs)
+    }
+
+    /// The same, where the sources are these.
+    pub(crate) fn place_with(
+        &self,
+        sources: Vec<(SourceName, Vec<NamePattern>)>,
+        registry: Store,
+        blobs: Blobs,
+    ) -> Place {
+        let own = self.namespaces.iter().map(|rule| rule.pattern.clone()).collect();
+        Place {
+            data: self.data.clone(),
+            wait: self.limits.database(),
+            registry,
+            blobs,
+            owners: Arc::new(Owners::of_checked(own, sources)),
+        }
     }
 }
 
@@ -219,6 +305,31 @@ pub async fn restore(config: &Config, from: &Path) -> Result<Copied, StartError>
     let _lock = lock(&data)?;
     let failed = |source| StartError::Storage { path: data.clone(), source };
     crate::backup::restore(config, from).await.map_err(failed)
+}
+
+/// Follows the registry of the MCP registry's API at `from`, also beside a running
+/// server: nothing of what this writes is kept in its memory.
+pub async fn follow_official(
+    config: &Config,
+    from: &str,
+    since: Option<jiff::Timestamp>,
+) -> Result<Result<FollowReport, FollowError>, StartError> {
+    let data = config.data.clone();
+    let unusable = |source| StartError::Data { path: data.clone(), source };
+    fs::create_dir_all(&data).map_err(unusable)?;
+    let (database, wait) = (data.join(DATABASE), config.limits.database());
+    let failed =
+        |error: StoreError| StartError::Storage { path: data.clone(), source: error.into() };
+    let (_lock, store) = match lock(&data) {
+        Ok(lock) => (Some(lock), Store::open(&database, wait).await.map_err(failed)?),
+        Err(StartError::InUse(_)) => {
+            (None, Store::open_beside(&database, wait).await.map_err(failed)?)
+        }
+        Err(error) => return Err(error),
+    };
+    let followed = follow(&store, &config.namespaces, from, since).await;
+    store.close().await;
+    Ok(followed)
 }
 
 /// Does `action` to the log of a registry that is not running; to show the log, it
@@ -264,7 +375,7 @@ impl LogConfig {
 
 /// Makes sure that this is the only server in `data`: what is kept in memory is
 /// right only as long as nobody else writes.
-fn lock(data: &Path) -> Result<File, StartError> {
+pub(crate) fn lock(data: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::Data { path: data.to_owned(), source };
     let file = File::options()
         .create(true)
@@ -316,7 +427,7 @@ async fn sweep(app: &App) -> Result<usize, StorageError> {
     let files = blocking(move || blobs.files()).await?;
     let mut removed = 0;
     for digest in files.into_iter().filter_map(|file| file.digest) {
-        if app.store.has_blob(digest).await? {
+        if is_needed(app, digest).await? {
             continue;
         }
         let blobs = app.blobs.clone();
@@ -325,53 +436,12 @@ async fn sweep(app: &App) -> Result<usize, StorageError> {
     Ok(removed)
 }
 
-impl StartError {
-    /// Whether the data must not be signed over until a person has looked.
-    pub fn is_fork(&self) -> bool {
-        match self {
-            Self::Storage { source, .. } => {
-                matches!(&source.0, StorageErrorKind::Log(error) if error.is_fork())
-            }
-            _ => false,
+/// Whether a release refers to a blob, be it of the registry or of a source.
+async fn is_needed(app: &App, digest: mcpkg_core::Digest) -> Result<bool, StoreError> {
+    for shelf in std::iter::once(&app.own).chain(app.mirror.shelves()) {
+        if shelf.store.has_blob(digest).await? {
+            return Ok(true);
         }
     }
-}
-
-impl Coded for StartError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Data { .. } | Self::InUse(_) => Code::Storage,
-            Self::Storage { source, .. } => source.code(),
-            Self::Witnesses(error) | Self::Trust(error) => error.code(),
-            Self::Listen { .. } => Code::Config,
-        }
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Data { .. } => Some("name a folder that this user may write, with `--data`"),
-            Self::InUse(_) => Some("stop the other one, or name another folder with `--data`"),
-            Self::Storage { source, .. } => source.hint(),
-            Self::Witnesses(error) | Self::Trust(error) => error.hint(),
-            Self::Listen { .. } => Some("name another address with `--listen`"),
-        }
-    }
-}
-
-impl Coded for StorageError {
-    fn code(&self) -> Code {
-        match &self.0 {
-            StorageErrorKind::Store(error) => error.code(),
-            StorageErrorKind::Blob(error) => error.code(),
-            StorageErrorKind::Log(error) => error.code(),
-        }
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        match &self.0 {
-            StorageErrorKind::Store(error) => error.hint(),
-            StorageErrorKind::Blob(error) => error.hint(),
-            StorageErrorKind::Log(error) => error.hint(),
-        }
-    }
+    Ok(false)
 }

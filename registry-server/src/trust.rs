@@ -23,7 +23,6 @@ use mcpkg_verify::tuf::{TufAnchor, TufCache, TufError, TufRoot};
 use mcpkg_verify::{TrustRoot, TrustStore, VerifyError, Vouchers};
 use url::Url;
 
-use crate::app::App;
 use crate::blobs::blocking;
 use crate::config::{ConfigError, TrustUpdate};
 use crate::durable;
@@ -33,7 +32,7 @@ use fetch::HttpRepository;
 const UPDATE_EVERY: Duration = Duration::from_hours(1);
 
 /// Whose signatures count, as it is configured.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TrustConfig {
     /// Roots from files, and keys.
     pub(crate) fixed: TrustStore,
@@ -193,19 +192,19 @@ impl Trust {
 }
 
 /// Keeps trust current, if there is anything to keep current.
-pub(crate) async fn update_for_ever(app: App) {
-    if app.trust.config.tuf.is_empty() {
+pub(crate) async fn update_for_ever(trust: &Trust) {
+    if trust.config.tuf.is_empty() {
         return;
     }
-    let is_online = app.trust.config.update == TrustUpdate::Hourly;
+    let is_online = trust.config.update == TrustUpdate::Hourly;
     let mut ticks = tokio::time::interval(UPDATE_EVERY);
     loop {
         ticks.tick().await;
         if is_online {
-            app.trust.update(app.trust.config.tuf.iter()).await;
+            trust.update(trust.config.tuf.iter()).await;
         }
         // Also when nothing new came: what has expired is trusted no more.
-        app.trust.load(Timestamp::now());
+        trust.load(Timestamp::now());
     }
 }
 

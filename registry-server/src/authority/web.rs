@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use hickory_resolver::TokioResolver;
 use mcpkg_core::address::is_public;
-use mcpkg_core::domain::{MAX_WELL_KNOWN_BYTES, WELL_KNOWN_PATH};
+use mcpkg_core::domain::MAX_WELL_KNOWN_BYTES;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, Client, StatusCode};
 
@@ -74,10 +74,14 @@ impl Web {
         Ok(Self { client: client.build().map_err(failed)?, port: config.port })
     }
 
-    /// The document of `domain`, or `None` if it says that it has none.
-    pub(super) async fn document(&self, domain: &str) -> Result<Option<Vec<u8>>, LookupError> {
+    /// The document of `domain` at `path`, or `None` if it says that it has none.
+    pub(super) async fn document(
+        &self,
+        domain: &str,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, LookupError> {
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let url = format!("https://{domain}{port}{WELL_KNOWN_PATH}");
+        let url = format!("https://{domain}{port}{path}");
         let mut response = self.client.get(url).send().await.map_err(LookupError::Http)?;
         match response.status() {
             StatusCode::OK => (),

@@ -22,6 +22,7 @@
 //! [`read`].
 
 mod chunk;
+mod cursor;
 mod read;
 mod staging;
 mod survey;
@@ -177,6 +178,23 @@ impl Blobs {
         }
         fs::remove_file(&path).map_err(failed_to("remove", &path))?;
         Ok(true)
+    }
+}
+
+impl Blobs {
+    /// Begins the time after which a blob is swept that nothing refers to any more.
+    ///
+    /// Blocks.
+    pub(crate) fn retire(&self, digest: Digest) -> Result<(), BlobError> {
+        let path = self.path(digest);
+        let _guard = lock(&self.inner.places);
+        let set = File::options().append(true).open(&path);
+        match set.and_then(|file| file.set_modified(SystemTime::now())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed_to("date", &path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

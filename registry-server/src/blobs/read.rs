@@ -88,6 +88,11 @@ impl BlobReader {
         Ok(hasher.finish().0)
     }
 
+    /// All of the blob as a reader, which checks each chunk. It blocks.
+    pub(crate) fn into_read(self) -> impl io::Read {
+        CheckedRead { reader: self, next: 0, chunk: Bytes::new() }
+    }
+
     /// The bytes in `range`, as a stream of checked pieces.
     ///
     /// An error now is one that the client can be told. An error of the stream
@@ -128,7 +133,7 @@ impl BlobReader {
     }
 
     /// The chunk at `index`, checked.
-    fn chunk(&self, index: usize) -> Result<Bytes, BlobError> {
+    pub(super) fn chunk(&self, index: usize) -> Result<Bytes, BlobError> {
         let StoredBlob { digest, chunks } = &*self.blob;
         let mut bytes = vec![0; chunks.len_of(index)];
         match self.file.read_exact_at(&mut bytes, index as u64 * CHUNK_BYTES as u64) {
@@ -142,6 +147,25 @@ impl BlobReader {
             }
             Err(error) => Err(failed_to("read", &self.blobs.path(*digest))(error)),
         }
+    }
+}
+
+/// A blob that is read from its beginning to its end.
+struct CheckedRead {
+    reader: BlobReader,
+    next: usize,
+    chunk: Bytes,
+}
+
+impl io::Read for CheckedRead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.chunk.is_empty() && self.next < self.reader.blob.chunks.count() {
+            self.chunk = self.reader.chunk(self.next).map_err(io::Error::other)?;
+            self.next += 1;
+        }
+        let count = self.chunk.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.chunk.split_to(count));
+        Ok(count)
     }
 }
 

@@ -95,67 +95,78 @@ impl Coded for TrustError {
     }
 }
 
-impl ConfigFile {
-    /// Makes the paths of roots and keys relative to `folder`.
-    pub(super) fn place_trust(&mut self, folder: &Path) {
-        for root in &mut self.trust_root {
-            for path in [&mut root.file, &mut root.tuf_root].into_iter().flatten() {
-                *path = folder.join(&*path);
-            }
-        }
-        for key in &mut self.trust_key {
-            key.file = folder.join(&key.file);
+/// Makes the paths of roots and keys relative to `folder`.
+pub(super) fn place_trust(roots: &mut [TrustRootFile], keys: &mut [TrustKeyFile], folder: &Path) {
+    for root in roots {
+        for path in [&mut root.file, &mut root.tuf_root].into_iter().flatten() {
+            *path = folder.join(&*path);
         }
     }
+    for key in keys {
+        key.file = folder.join(&key.file);
+    }
+}
 
+impl ConfigFile {
     /// Reads all files, so that a broken one is found now and not at a publish.
     pub(super) fn trust(&self) -> Result<TrustConfig, ConfigError> {
-        let mut fixed = TrustStore::default();
-        let mut tuf = Vec::new();
-        if self.trust_public_good.unwrap_or(true) {
-            let embedded = TrustRoot::public_good();
-            let url = Url::parse(PUBLIC_GOOD_URL).map_err(|_| unclear(PUBLIC_GOOD_URL))?;
-            tuf.push(TufConfig {
-                url,
-                anchor: TufAnchor::public_good(),
-                namespaces: vec![NamePattern::All],
-                embedded: Some(embedded.map_err(unusable("public good".to_owned()))?),
-            });
-        }
-        for root in &self.trust_root {
-            let namespaces = named("trust_root.namespaces", &root.namespaces)?;
-            match (&root.file, &root.tuf, &root.tuf_root) {
-                (Some(file), None, None) => {
-                    let which = format!("`{}`", file.display());
-                    let root = TrustRoot::from_json(&read(file)?).map_err(unusable(which))?;
-                    fixed = fixed.with_root(namespaces, root);
-                }
-                (None, Some(url), Some(file)) => {
-                    check_address(url)?;
-                    let which = format!("`{}`", file.display());
-                    let anchor = TufAnchor::from_json(read(file)?.as_bytes());
-                    let anchor = anchor.map_err(unusable(which))?;
-                    tuf.push(TufConfig { url: url.clone(), anchor, namespaces, embedded: None });
-                }
-                _ => {
-                    return Err(ConfigError::Value {
-                        key: "trust_root",
-                        found: "incomplete, or two things at once".to_owned(),
-                        expected: "either `file`, or `tuf` and `tuf_root`",
-                    });
-                }
+        let public_good = self.trust_public_good.unwrap_or(true);
+        trust_of(public_good, &self.trust_root, &self.trust_key, self.trust.update)
+    }
+}
+
+/// What the public-good Sigstore, if it counts, and these roots and keys make together.
+pub(super) fn trust_of(
+    public_good: bool,
+    roots: &[TrustRootFile],
+    keys: &[TrustKeyFile],
+    update: TrustUpdate,
+) -> Result<TrustConfig, ConfigError> {
+    let mut fixed = TrustStore::default();
+    let mut tuf = Vec::new();
+    if public_good {
+        let embedded = TrustRoot::public_good();
+        let url = Url::parse(PUBLIC_GOOD_URL).map_err(|_| unclear(PUBLIC_GOOD_URL))?;
+        tuf.push(TufConfig {
+            url,
+            anchor: TufAnchor::public_good(),
+            namespaces: vec![NamePattern::All],
+            embedded: Some(embedded.map_err(unusable("public good".to_owned()))?),
+        });
+    }
+    for root in roots {
+        let namespaces = named("trust_root.namespaces", &root.namespaces)?;
+        match (&root.file, &root.tuf, &root.tuf_root) {
+            (Some(file), None, None) => {
+                let which = format!("`{}`", file.display());
+                let root = TrustRoot::from_json(&read(file)?).map_err(unusable(which))?;
+                fixed = fixed.with_root(namespaces, root);
+            }
+            (None, Some(url), Some(file)) => {
+                check_address(url)?;
+                let which = format!("`{}`", file.display());
+                let anchor = TufAnchor::from_json(read(file)?.as_bytes());
+                let anchor = anchor.map_err(unusable(which))?;
+                tuf.push(TufConfig { url: url.clone(), anchor, namespaces, embedded: None });
+            }
+            _ => {
+                return Err(ConfigError::Value {
+                    key: "trust_root",
+                    found: "incomplete, or two things at once".to_owned(),
+                    expected: "either `file`, or `tuf` and `tuf_root`",
+                });
             }
         }
-        for key in &self.trust_key {
-            let which = format!("`{}`", key.name.escape_debug());
-            let namespaces = named("trust_key.namespaces", &key.namespaces)?;
-            let pem = read(&key.file)?;
-            let trusted = TrustedKey::from_pem(&pem, key.valid_from, key.valid_until);
-            let trusted = trusted.map_err(unusable(which.clone()))?;
-            fixed = fixed.with_key(namespaces, trusted).map_err(unusable(which))?;
-        }
-        Ok(TrustConfig { fixed, tuf, update: self.trust.update })
     }
+    for key in keys {
+        let which = format!("`{}`", key.name.escape_debug());
+        let namespaces = named("trust_key.namespaces", &key.namespaces)?;
+        let pem = read(&key.file)?;
+        let trusted = TrustedKey::from_pem(&pem, key.valid_from, key.valid_until);
+        let trusted = trusted.map_err(unusable(which.clone()))?;
+        fixed = fixed.with_key(namespaces, trusted).map_err(unusable(which))?;
+    }
+    Ok(TrustConfig { fixed, tuf, update })
 }
 
 fn read(file: &Path) -> Result<String, ConfigError> {

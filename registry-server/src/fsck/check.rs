@@ -8,7 +8,7 @@ use mcpkg_core::{Digest, PackageName, Version};
 use super::{Finding, Invariant, Report};
 use crate::blobs::{BlobError, BlobFile, Blobs, blocking};
 use crate::log::OpenedLog;
-use crate::server::StorageError;
+use crate::start_error::StorageError;
 use crate::store::{Release, Store, StoreError, StoredBlob};
 
 /// How many blobs are asked of the database at once.
@@ -26,11 +26,13 @@ const NOT_OURS: &str = "look at the file, and move it out of the data folder";
 pub(super) struct Checker<'a> {
     store: &'a Store,
     blobs: &'a Blobs,
+    /// The databases of sources, whose blobs are among ours.
+    sources: &'a [Store],
     report: Report,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(store: &'a Store, blobs: &'a Blobs) -> Self {
+    pub(super) fn new(store: &'a Store, blobs: &'a Blobs, sources: &'a [Store]) -> Self {
         let report = Report {
             is_sound: true,
             releases: 0,
@@ -40,7 +42,7 @@ impl<'a> Checker<'a> {
             leftovers: 0,
             findings: Vec::new(),
         };
-        Self { store, blobs, report }
+        Self { store, blobs, sources, report }
     }
 
     pub(super) async fn run(
@@ -52,7 +54,9 @@ impl<'a> Checker<'a> {
         for problem in self.store.broken_pages().await? {
             self.find(Invariant::I1, "the database".to_owned(), problem, RESTORE_DATABASE);
         }
-        self.blobs().await?;
+        for store in std::iter::once(self.store).chain(self.sources) {
+            self.blobs(store).await?;
+        }
         self.releases().await?;
         self.log(log).await?;
         self.files(sweep_after, now).await?;
@@ -61,10 +65,10 @@ impl<'a> Checker<'a> {
     }
 
     /// I1: every blob of a release is there, and is what its digest says.
-    async fn blobs(&mut self) -> Result<(), StorageError> {
+    async fn blobs(&mut self, store: &Store) -> Result<(), StorageError> {
         let mut after = None;
         loop {
-            let page = self.store.blobs_after(after, PAGE).await?;
+            let page = store.blobs_after(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.digest);
             for blob in page {
@@ -156,7 +160,7 @@ impl<'a> Checker<'a> {
                 self.find(Invariant::I4, path, "it is not a blob".to_owned(), NOT_OURS);
                 continue;
             };
-            if self.store.has_blob(digest).await? {
+            if self.is_needed(digest).await? {
                 continue;
             }
             match modified(file).await? {
@@ -174,6 +178,16 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a release refers to a blob, be it of the registry or of a source.
+    async fn is_needed(&self, digest: Digest) -> Result<bool, StoreError> {
+        for store in std::iter::once(self.store).chain(self.sources) {
+            if store.has_blob(digest).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -17,7 +17,7 @@ use super::check::Checker;
 use super::{Finding, Invariant};
 use crate::blobs::blocking;
 use crate::log::{Edge, LogError, OpenedLog, Published};
-use crate::server::StorageError;
+use crate::start_error::StorageError;
 use crate::store::Release;
 
 const RESTORE_LOG: &str = "restore the log's files from a backup or a mirror";

@@ -22,7 +22,9 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::server::{StorageError, open_read_only};
+use crate::server::open_read_only;
+use crate::start_error::StorageError;
+use crate::store::Store;
 
 pub use rebuild::{Rebuilt, rebuild};
 
@@ -85,8 +87,15 @@ pub async fn check(config: &Config, now: SystemTime) -> Result<Report, StorageEr
     let limits = &config.limits;
     let (store, blobs) = open_read_only(&config.data, limits.database()).await?;
     let parts = config.log.parts(&config.data);
-    let report = check::Checker::new(&store, &blobs).run(parts, limits.sweep_after(), now).await;
-    store.close().await;
+    let mut sources = Vec::new();
+    for path in crate::mirror::databases(&config.data) {
+        sources.push(Store::open_read_only(&path, limits.database()).await?);
+    }
+    let checker = check::Checker::new(&store, &blobs, &sources);
+    let report = checker.run(parts, limits.sweep_after(), now).await;
+    for store in sources.iter().chain([&store]) {
+        store.close().await;
+    }
     report
 }
 

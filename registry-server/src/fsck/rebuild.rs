@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::durable;
 use crate::log::{Edge, LogError, failed_to};
 use crate::replay::change_of;
-use crate::server::{DATABASE, StorageError};
+use crate::server::DATABASE;
+use crate::start_error::StorageError;
 use crate::store::Store;
 
 /// What belongs to a database beside its file.
@@ -30,6 +31,8 @@ pub struct Rebuilt {
     pub entries: u64,
     /// Where the database is that was there before.
     pub before: Option<PathBuf>,
+    /// Whether that one's entries of others, which no log has, could not be taken over.
+    pub others_are_lost: bool,
 }
 
 /// Makes the database of the registry of `config` again. The one that was there is
@@ -79,9 +82,32 @@ pub async fn rebuild(config: &Config) -> Result<Rebuilt, StorageError> {
         let reason = "its entries do not make the tree that was signed";
         return Err(LogError::Damaged { path, reason }.into());
     }
+    let others_are_lost = carry_over(&store, &data.join(DATABASE)).await;
     store.close().await;
     let before = swap(&data, &new)?;
-    Ok(Rebuilt { entries, before })
+    Ok(Rebuilt { entries, before, others_are_lost })
+}
+
+/// Takes over what the database at `earlier` has and no log says, and tells whether the
+/// entries of others in it are lost. It may be damaged, which may be why it is made again.
+async fn carry_over(store: &Store, earlier: &Path) -> bool {
+    if !earlier.is_file() {
+        return false;
+    }
+    let listed = store.carry_over_listed(earlier).await;
+    let others_are_lost = listed.is_err();
+    let all = [
+        ("what a mirror remembers beside its logs", store.carry_over(earlier).await),
+        ("what people said of releases", store.carry_over_words(earlier).await),
+        ("the entries that are not ours", listed),
+    ];
+    for (what, taken) in all {
+        if let Err(error) = &taken {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, "could not take over {what}");
+        }
+    }
+    others_are_lost
 }
 
 /// Puts the new database in the place of the old one. A stop in between leaves no
@@ -127,9 +153,12 @@ fn remove(path: &Path) -> Result<(), LogError> {
 impl fmt::Display for Rebuilt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "made the database again from {} entries", self.entries)?;
-        match &self.before {
-            Some(path) => write!(f, "; the one from before is `{}`", path.display()),
-            None => Ok(()),
+        if let Some(path) = &self.before {
+            write!(f, "; the one from before is `{}`", path.display())?;
         }
+        if self.others_are_lost {
+            write!(f, "; the entries of others in it are lost: follow their registries again")?;
+        }
+        Ok(())
     }
 }

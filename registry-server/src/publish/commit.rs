@@ -69,6 +69,9 @@ impl App {
                 self.judge(&server, &digests, &evidence, Some(&bound), authority)?;
                 Err(PublishError::Busy)
             }
+            Logged::Barred(Bar::OverQuota(over)) => {
+                Err(PublishError::over_quota(&release.name, over))
+            }
             // These are said of statements alone.
             Logged::Barred(
                 Bar::Stated(_) | Bar::Conflict(_) | Bar::Unknown | Bar::Already | Bar::TooMany(_),
@@ -138,6 +141,7 @@ fn new_release(verified: &Verified, now: Timestamp) -> NewRelease {
         version: server.version().clone(),
         title: server.title().unwrap_or_default().to_owned(),
         description: server.description().to_owned(),
+        server_json: String::from_utf8_lossy(server.canonical()).into_owned(),
         metadata: server.digest(),
         artifacts: artifacts.iter().map(|(artifact, _)| artifact.clone()).collect(),
         bundles: bundles.filter(|&digest| seen.insert(digest)).collect(),

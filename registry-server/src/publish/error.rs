@@ -11,10 +11,11 @@ use mcpkg_core::server_json::ServerJsonError;
 use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
 use mcpkg_verify::VerifyError;
 
+use crate::access::Denial;
 use crate::authority::AuthorityError;
 use crate::blobs::BlobError;
 use crate::log::LogError;
-use crate::store::{Release, StoreError};
+use crate::store::{OverQuota, Release, StoreError};
 
 /// Why a release was not published. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,16 @@ pub(crate) enum PublishError {
         what: &'static str,
         /// How many there may be.
         limit: usize,
+    },
+    /// The namespace has as much as it may have.
+    #[error("the namespace `{namespace}` may have {limit} {what}, and this would be more")]
+    Quota {
+        /// Which one.
+        namespace: String,
+        /// Of what: `releases`, `bytes`.
+        what: &'static str,
+        /// How much.
+        limit: u64,
     },
     /// The body comes too slowly.
     #[error("the body did not arrive in time; we waited for {} s of it", .0.as_secs())]
@@ -108,6 +119,16 @@ pub(crate) enum PublishError {
         /// The package that exists.
         existing: PackageName,
     },
+    /// The package comes from a registry that is mirrored here.
+    #[error("`{name}` comes from the source `{source_name}`, and from nowhere else")]
+    FromSource {
+        /// The package.
+        name: PackageName,
+        /// Which registry.
+        source_name: String,
+        /// Whether the configuration says so, or what was served before.
+        code: Code,
+    },
     /// There is nothing that could be stated about.
     #[error("there is no `{0}` here")]
     Unknown(String),
@@ -153,6 +174,12 @@ pub(crate) enum PublishError {
         /// What it was compared with.
         tree: TreeDigest,
     },
+    /// It is refused, and why would tell of a package that the caller may not read.
+    #[error("the signer may not do this with `{0}`, whether it exists or not")]
+    Hidden(PackageName),
+    /// Policy does not let the signer.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// The domain of the namespace does not let the signer publish.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -172,6 +199,15 @@ impl PublishError {
     pub(super) fn other_content(release: &Release) -> Self {
         Self::OtherContent { name: release.name.clone(), version: release.version.clone() }
     }
+
+    /// That the namespace of `name` would have too much.
+    pub(super) fn over_quota(name: &PackageName, over: OverQuota) -> Self {
+        let (what, limit) = match over {
+            OverQuota::Releases(limit) => ("releases", limit),
+            OverQuota::Bytes(limit) => ("bytes", limit),
+        };
+        Self::Quota { namespace: name.namespace().to_owned(), what, limit }
+    }
 }
 
 /// The one reason there is, or how many there are.
@@ -187,6 +223,7 @@ impl Coded for PublishError {
         match self {
             Self::MediaType | Self::Parts(_) | Self::Cut(_) => Code::Request,
             Self::TooLarge { .. } | Self::TooMany { .. } | Self::TooSlow(_) => Code::Limit,
+            Self::Quota { .. } => Code::Quota,
             Self::Busy => Code::Unavailable,
             Self::ServerJson(error) => error.code(),
             Self::NotCanonical | Self::Nothing => Code::Metadata,
@@ -197,12 +234,14 @@ impl Coded for PublishError {
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Coded::code),
             Self::OtherContent { .. } => Code::Immutable,
             Self::Lookalike { .. } => Code::Name,
+            Self::FromSource { code, .. } => *code,
             Self::Unknown(_) => Code::NotFound,
             Self::OtherLog { .. } | Self::OtherTree { .. } => Code::Attestation,
             Self::Conflict { .. } | Self::Already(_) => Code::Conflict,
             Self::Rebound { .. } | Self::Rebuilder(_) => Code::Publisher,
+            Self::Hidden(_) | Self::Denied(Denial::Policy(_)) => Code::Denied,
             Self::Authority(error) => error.code(),
-            Self::Store(error) => error.code(),
+            Self::Store(error) | Self::Denied(Denial::Audit(error)) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Log(error) => error.code(),
         }
@@ -213,6 +252,7 @@ impl Coded for PublishError {
             Self::MediaType | Self::Parts(_) => {
                 Some("publish with `mcpkg publish`, which sends what is expected")
             }
+            Self::Quota { .. } => Some("ask the operator of the registry for a larger `[[quota]]`"),
             Self::Busy => Some("try again in a minute"),
             Self::TooSlow(_) => Some("try again over a faster connection"),
             Self::ServerJson(error) => error.hint(),
@@ -229,13 +269,18 @@ impl Coded for PublishError {
             Self::Refused(refusals) => refusals.first().and_then(Coded::hint),
             Self::OtherContent { .. } => Some("a release never changes; publish a new version"),
             Self::Lookalike { .. } => Some("choose a name that cannot be taken for another"),
+            Self::FromSource { .. } => Some("publish under a name of your own"),
             Self::Conflict { .. } => {
                 Some("look at what has happened to the package, and state it anew")
             }
             Self::OtherLog { .. } => Some("a statement is made for one registry alone"),
             Self::OtherTree { .. } => Some("build the release again that is published here"),
+            Self::Hidden(_) => Some("send a token that may read the package, to be told why"),
+            Self::Denied(Denial::Policy(_)) => {
+                Some("ask whoever runs the registry, and name the policy")
+            }
             Self::Authority(error) => error.hint(),
-            Self::Store(error) => error.hint(),
+            Self::Store(error) | Self::Denied(Denial::Audit(error)) => error.hint(),
             Self::Blob(error) => error.hint(),
             Self::Log(error) => error.hint(),
             Self::Cut(_)

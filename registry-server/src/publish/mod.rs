@@ -40,6 +40,7 @@ pub(crate) use commit::Outcome;
 pub(crate) use error::PublishError;
 pub(crate) use statement::Stated;
 
+use crate::access::Caller;
 use crate::app::App;
 use crate::blobs::{Staged, blocking};
 use crate::failpoint;
@@ -61,16 +62,20 @@ struct Bundle {
 
 impl App {
     /// Receives, verifies and stores a release.
-    pub(crate) async fn publish(&self, request: Request) -> Result<Outcome, PublishError> {
+    pub(crate) async fn publish(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Outcome, PublishError> {
         let _permit = self.publishes.try_acquire().map_err(|_| PublishError::Busy)?;
         let mut parts = Parts::of(request, &self.limits)?;
 
-        let metadata = self.metadata(parts.server_json().await?).await?;
+        let metadata = self.metadata(caller, parts.server_json().await?).await?;
         let mut bundles = Vec::new();
         while let Some(bytes) = parts.bundle().await? {
             bundles.push(self.bundle(&bytes).await?);
         }
-        let signed = self.verify_signer(metadata, bundles).await?;
+        let signed = self.verify_signer(caller, metadata, bundles).await?;
 
         let mut artifacts = Vec::new();
         while let Some(staged) = parts.artifact(&self.blobs).await? {
@@ -83,17 +88,17 @@ impl App {
     }
 
     /// Reads a `server.json`, and refuses one that could never be published.
-    async fn metadata(&self, bytes: Vec<u8>) -> Result<Metadata, PublishError> {
+    async fn metadata(&self, caller: &Caller, bytes: Vec<u8>) -> Result<Metadata, PublishError> {
         let server = ServerJson::read_strict(&bytes)?;
         if server.canonical() != bytes {
             return Err(PublishError::NotCanonical);
         }
-        self.refuse_lookalike(server.name()).await?;
-        if let Some(release) = self.store.find_release(server.name(), server.version()).await?
-            && release.metadata != server.digest()
-        {
-            return Err(PublishError::other_content(&release));
+        // Whoever may not read it learns whether it exists when they have shown that
+        // the name is theirs.
+        if self.may_read(caller, server.name()) {
+            self.refuse_taken(&server).await?;
         }
+        self.refuse_over_quota(&server).await?;
         let blobs = self.blobs.clone();
         let staged = blocking(move || blobs.stage_bytes(&bytes)).await?;
         Ok(Metadata { server, staged })
@@ -108,6 +113,48 @@ impl App {
         })
         .await?;
         Ok(Bundle { bytes, staged })
+    }
+
+    /// Refuses early what the sequencer would refuse for its size alone: no artifact can
+    /// be empty. A release that is there is published again, and adds nothing.
+    async fn refuse_over_quota(&self, server: &ServerJson) -> Result<(), PublishError> {
+        if self.store.find_release(server.name(), server.version()).await?.is_some() {
+            return Ok(());
+        }
+        match self.store.over_quota(server.name(), 0).await? {
+            Some(over) => Err(PublishError::over_quota(server.name(), over)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a name that another has, and a version that is something else.
+    async fn refuse_taken(&self, server: &ServerJson) -> Result<(), PublishError> {
+        self.refuse_lookalike(server.name()).await?;
+        match self.store.find_release(server.name(), server.version()).await? {
+            Some(release) if release.metadata != server.digest() => {
+                Err(PublishError::other_content(&release))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps to itself why something failed, if that would tell `caller` of a package
+    /// that they may not read. That we failed is no secret.
+    fn hide<T>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        result: Result<T, PublishError>,
+    ) -> Result<T, PublishError> {
+        result.map_err(|error| match error {
+            PublishError::Busy
+            | PublishError::Store(_)
+            | PublishError::Blob(_)
+            | PublishError::Log(_)
+            | PublishError::Denied(_) => error,
+            _ if self.may_read(caller, name) => error,
+            _ => PublishError::Hidden(name.clone()),
+        })
     }
 
     async fn refuse_lookalike(&self, name: &PackageName) -> Result<(), PublishError> {

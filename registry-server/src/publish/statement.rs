@@ -26,9 +26,11 @@ use mcpkg_verify::{claimed_package_statement, verify_package_statement};
 
 use super::PublishError;
 use super::body::MeasuredBody;
+use crate::access::Caller;
 use crate::app::App;
 use crate::blobs::blocking;
 use crate::log::Logged;
+use crate::policy::Action;
 use crate::store::{Bar, Basis, Change, NewStatement, Statement};
 
 /// What became of a statement.
@@ -49,15 +51,23 @@ struct Verified {
 
 impl App {
     /// Receives, verifies and logs a statement about a package.
-    pub(crate) async fn state(&self, request: Request) -> Result<Stated, PublishError> {
+    pub(crate) async fn state(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Stated, PublishError> {
         let _permit = self.publishes.try_acquire().map_err(|_| PublishError::Busy)?;
         let bundle = self.receive(request).await?;
         let digest = Digest::of(&bundle);
         if let Some(index) = self.store.find_statement(digest).await? {
             return Ok(Stated { statement: Statement { index, bundle: digest }, is_new: false });
         }
-        let verified = self.verify_statement(&bundle).await?;
-        let entry = self.entry_of(verified, digest).await?;
+        // Only to know where to look: nothing of it is believed.
+        let claimed = claimed_package_statement(&bundle)?;
+        let name = claimed.name().clone();
+        let judged = self.judge_statement(&claimed, &bundle, digest).await;
+        let (signer, entry) = self.hide(caller, &name, judged)?;
+        self.permit_signer(caller, &signer, Action::State, &name).await?;
         let app = self.clone();
         // It goes on, whether the client still waits for it or not.
         match tokio::spawn(async move { app.log_statement(entry, bundle).await }).await {
@@ -85,11 +95,25 @@ impl App {
         Ok(bundle.trim_ascii().to_vec())
     }
 
+    /// The entry that the statement in `bundle` becomes, and who signed it.
+    async fn judge_statement(
+        &self,
+        claimed: &PackageStatement,
+        bundle: &[u8],
+        digest: Digest,
+    ) -> Result<(Publisher, Entry), PublishError> {
+        let verified = self.verify_statement(claimed, bundle).await?;
+        let signer = verified.signer.clone();
+        Ok((signer, self.entry_of(verified, digest).await?))
+    }
+
     /// Verifies that somebody signed the statement in `bundle`, over the last entry of
     /// the package that it is about.
-    async fn verify_statement(&self, bundle: &[u8]) -> Result<Verified, PublishError> {
-        // Only to know where to look: nothing of it is believed.
-        let claimed = claimed_package_statement(bundle)?;
+    async fn verify_statement(
+        &self,
+        claimed: &PackageStatement,
+        bundle: &[u8],
+    ) -> Result<Verified, PublishError> {
         let basis = self.store.basis(claimed.name(), Timestamp::now()).await?;
         let basis = basis.ok_or_else(|| PublishError::Unknown(claimed.name().to_string()))?;
         let on = claimed.builds_on();
@@ -223,7 +247,9 @@ impl App {
                 limit: usize::try_from(limit).unwrap_or(usize::MAX),
             }),
             // These are said of releases alone.
-            Logged::Barred(Bar::Exists(_) | Bar::Lookalike(_)) => Err(PublishError::Busy),
+            Logged::Barred(Bar::Exists(_) | Bar::Lookalike(_) | Bar::OverQuota(_)) => {
+                Err(PublishError::Busy)
+            }
         }
     }
 }

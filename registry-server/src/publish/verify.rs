@@ -12,8 +12,10 @@ use mcpkg_verify::{ReleaseSubjects, verify_release};
 
 use super::inspect::inspect;
 use super::{Bundle, Metadata, PublishError};
+use crate::access::Caller;
 use crate::app::App;
 use crate::blobs::{Staged, blocking};
+use crate::policy::Action;
 
 /// A release that may be published.
 #[derive(Debug)]
@@ -41,9 +43,11 @@ impl App {
     /// all that can be known before the artifacts are here.
     pub(super) async fn verify_signer(
         &self,
+        caller: &Caller,
         metadata: Metadata,
         bundles: Vec<Bundle>,
     ) -> Result<Signed, PublishError> {
+        self.refuse_name_of_a_source(metadata.server.name()).await?;
         let bound = self.store.binding(metadata.server.name(), Timestamp::now()).await?;
         let app = self.clone();
         let (metadata, bundles, evidence) = blocking(move || {
@@ -51,12 +55,26 @@ impl App {
             Ok::<_, PublishError>((metadata, bundles, evidence))
         })
         .await?;
-        let authority = match &bound {
-            Some(bound) => bound.authority.clone(),
-            None => self.domain_of_the_signer(metadata.server.name(), &evidence).await?,
+        let authority = if let Some(bound) = &bound {
+            bound.authority.clone()
+        } else {
+            let asked = self.domain_of_the_signer(metadata.server.name(), &evidence).await;
+            self.hide(caller, metadata.server.name(), asked)?
         };
+        let (server, authority_of_name) = (&metadata.server, authority.as_ref());
+        let is_hidden = !self.may_read(caller, server.name());
+        if is_hidden {
+            // As if nobody had published it: what there is is told to those alone whose
+            // name it is.
+            let judged = self.judge(server, &[], &evidence, None, authority_of_name);
+            judged.map_err(|_| PublishError::Hidden(server.name().clone()))?;
+        }
         let bound = bound.map(|binding| binding.bound);
-        self.judge(&metadata.server, &[], &evidence, bound.as_ref(), authority.as_ref())?;
+        let publisher = self.judge(server, &[], &evidence, bound.as_ref(), authority_of_name)?;
+        if is_hidden {
+            self.refuse_taken(server).await?;
+        }
+        self.permit_signer(caller, &publisher, Action::Publish, server.name()).await?;
         Ok(Signed { metadata, bundles, authority })
     }
 

@@ -11,33 +11,56 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use mcpkg_core::Digest;
 
+use crate::access::Caller;
 use crate::app::App;
 use crate::blobs::BlobReader;
 use crate::conditional::{entity_tag, is_known, is_range_of};
 use crate::error::ApiError;
-use crate::extract::{BlobPath, NoQuery};
+use crate::extract::{BlobPath, Reader};
+use crate::mirror::Shelf;
 use crate::range::{Asked, asked};
+
+/// The operations of this group.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(show))]
+pub(super) struct Api;
 
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Sends a blob, or the part of it that a `Range` header asks for.
+#[utoipa::path(get, path = "/v1/blobs/{digest}", tag = "blobs",
+    params(
+        ("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits"),
+    ),
+    responses(
+        (status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 206, description = "Some of them", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 416, description = "The range lies beyond them"),
+        (status = 403, description = "Not given out"),
+        (status = 404, description = "Not found"),
+        (status = 410, description = "Taken down"),
+    ))]
 pub(super) async fn show(
     State(app): State<App>,
+    shelf: Shelf,
+    caller: Caller,
     BlobPath(digest): BlobPath,
-    _: NoQuery,
+    reader: Reader,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let blob = app.find_blob(digest).await?;
+    app.permit_blob(&caller, &shelf.store, digest).await?;
+    let blob = shelf.blob(digest).await?;
     let tag = entity_tag(digest);
     if is_known(&headers, &tag) {
         return Ok(with_headers(Response::new(Body::empty()), digest, StatusCode::NOT_MODIFIED));
     }
-    let reader = app.blobs.open_blob(blob).await?;
-    let (status, range) = part(&headers, &tag, reader.size_bytes())?;
-    let response = body(reader, &method, status, range).await?;
+    app.fetches.add(digest, shelf.source().map(|source| source.name().as_str()), reader.0);
+    let bytes = shelf.blobs.open_blob(blob).await?;
+    let (status, range) = part(&headers, &tag, bytes.size_bytes())?;
+    let response = body(bytes, &method, status, range).await?;
     Ok(with_headers(response, digest, status))
 }
 

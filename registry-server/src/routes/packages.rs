@@ -1,18 +1,23 @@
 //! `/v1/packages/{namespace}/{name}?seen=…`: the releases of a package.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use serde::Deserialize;
 
 use super::answer;
-use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{PackagePath, StrictQuery};
+use crate::mirror::Shelf;
+
+/// The operations of this group.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(show))]
+pub(super) struct Api;
 
 /// The query string.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     /// The size of a tree of the log that the client has seen.
@@ -20,11 +25,21 @@ pub(super) struct Params {
 }
 
 /// Lists all releases, yanked ones included.
+#[utoipa::path(get, path = "/v1/packages/{namespace}/{name}", tag = "packages",
+    params(
+        ("namespace" = String, Path, description = "The part of the name before the slash"),
+        ("name" = String, Path, description = "The part after it"),
+        Params,
+    ),
+    responses(
+        (status = 200, description = "The signed index", body = ref("#/components/schemas/PackageIndex")),
+        (status = 404, description = "Not found"),
+    ))]
 pub(super) async fn show(
-    State(app): State<App>,
+    shelf: Shelf,
     PackagePath(name): PackagePath,
     StrictQuery(params): StrictQuery<Params>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    Ok(answer(&headers, app.index(name, params.seen).await?))
+    Ok(answer(&headers, shelf.index(name, params.seen).await?))
 }

@@ -1,18 +1,23 @@
 //! `/v1/packages/{namespace}/{name}/{version}?at=…`: everything about one release.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use serde::Deserialize;
 
 use super::answer;
-use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{NoQuery, ReleasePath, StrictQuery};
+use crate::mirror::Shelf;
+
+/// The operations of this group.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(show, evidence))]
+pub(super) struct Api;
 
 /// The query string.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     /// The size of the checkpoint that the client has accepted.
@@ -20,21 +25,46 @@ pub(super) struct Params {
 }
 
 /// Shows one release, yanked or not: a lockfile may still point at it.
+#[utoipa::path(get, path = "/v1/packages/{namespace}/{name}/{version}", tag = "packages",
+    params(
+        ("namespace" = String, Path, description = "The part of the name before the slash"),
+        ("name" = String, Path, description = "The part after it"),
+        ("version" = String, Path, description = "The version"),
+        Params,
+    ),
+    responses(
+        (status = 200, description = "The release", body = ref("#/components/schemas/ReleaseDocument")),
+        (status = 403, description = "Not given out"),
+        (status = 404, description = "Not found"),
+        (status = 410, description = "Taken down"),
+    ))]
 pub(super) async fn show(
-    State(app): State<App>,
+    shelf: Shelf,
     ReleasePath { name, version }: ReleasePath,
     StrictQuery(params): StrictQuery<Params>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    Ok(answer(&headers, app.release(name, version, params.at).await?))
+    Ok(answer(&headers, shelf.release(name, version, params.at).await?))
 }
 
 /// Shows its evidence alone, for those who audit.
+#[utoipa::path(get, path = "/v1/packages/{namespace}/{name}/{version}/evidence", tag = "packages",
+    params(
+        ("namespace" = String, Path, description = "The part of the name before the slash"),
+        ("name" = String, Path, description = "The part after it"),
+        ("version" = String, Path, description = "The version"),
+    ),
+    responses(
+        (status = 200, description = "The Sigstore bundles", content_type = "application/json", body = Vec<Object>),
+        (status = 403, description = "Not given out"),
+        (status = 404, description = "Not found"),
+        (status = 410, description = "Taken down"),
+    ))]
 pub(super) async fn evidence(
-    State(app): State<App>,
+    shelf: Shelf,
     ReleasePath { name, version }: ReleasePath,
     _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    Ok(answer(&headers, app.evidence(&name, &version).await?))
+    Ok(answer(&headers, shelf.evidence(&name, &version).await?))
 }

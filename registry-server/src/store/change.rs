@@ -10,6 +10,7 @@ use super::publish::NewRelease;
 use super::releases::{Release, binding_at, find, lookalike};
 use super::row::unsigned;
 use super::statements::{admit_statement, stated};
+use super::usage::{self, OverQuota};
 use super::{Store, StoreError, StoredBlob};
 
 /// Something that was verified and whose blobs are in place.
@@ -61,6 +62,8 @@ pub(crate) enum Bar {
     Already,
     /// The release has as many statements as it may have.
     TooMany(u64),
+    /// The namespace has as much as it may have.
+    OverQuota(OverQuota),
 }
 
 impl Change {
@@ -142,7 +145,9 @@ async fn admit_release(
     release: &NewRelease,
 ) -> Result<Admission, StoreError> {
     let Some((package_id, name)) = lookalike(connection, &release.name).await? else {
-        return Ok(Admission::Free(Box::new(Entry::Publish(release.entry(None)))));
+        let free = || Admission::Free(Box::new(Entry::Publish(release.entry(None))));
+        let bar = over_quota(connection, release).await?;
+        return Ok(bar.map_or_else(free, Admission::Barred));
     };
     let bar = if name != release.name {
         Some(Bar::Lookalike(name.clone()))
@@ -150,7 +155,10 @@ async fn admit_release(
         Some(Bar::Exists(Box::new(found)))
     } else {
         let bound = binding_at(connection, package_id, release.published_at).await?.bound;
-        bound.difference(&release.publisher).map(|_| Bar::Bound(bound))
+        match bound.difference(&release.publisher) {
+            Some(_) => Some(Bar::Bound(bound)),
+            None => over_quota(connection, release).await?,
+        }
     };
     if let Some(bar) = bar {
         return Ok(Admission::Barred(bar));
@@ -160,6 +168,15 @@ async fn admit_release(
     // In the case that the package's first release used.
     publish.name = name;
     Ok(Admission::Free(Box::new(Entry::Publish(publish))))
+}
+
+async fn over_quota(
+    connection: &mut SqliteConnection,
+    release: &NewRelease,
+) -> Result<Option<Bar>, StoreError> {
+    let bytes = release.artifacts.iter().map(|artifact| artifact.size_bytes).sum();
+    let over = usage::over_quota(connection, &release.name, bytes).await?;
+    Ok(over.map(Bar::OverQuota))
 }
 
 /// The index of the last entry about a package, which has at least one.

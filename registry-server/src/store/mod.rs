@@ -14,17 +14,29 @@
 //! Every wait is bounded: a database that another process has locked is an
 //! error after `limits.database_seconds`, never a request that hangs.
 
+mod admission;
+mod advisories;
+mod audit;
 mod blobs;
 mod change;
 mod error;
+mod listed;
+mod mirror;
+mod owners;
 mod publish;
 mod releases;
+mod retention;
 mod row;
+mod rules;
 mod schema;
 mod search;
+mod source;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod usage;
+mod webhooks;
+mod words;
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,13 +45,27 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+pub(crate) use admission::{Ear, Gate, Given, Judged, LogOf};
+pub(crate) use advisories::{ADVISORIES, AdvisoryStore, AdvisoryWriter};
+pub(crate) use audit::AuditStore;
 pub(crate) use blobs::StoredBlob;
 pub(crate) use change::{Admission, Bar, Change, NewStatement};
 pub(crate) use error::StoreError;
+pub(crate) use listed::{
+    Deleted, Holder, Import, NewListed, OWN_ADDRESS, Position, Progress, Scope, ServerFilter,
+    ServerOddities, ServerRow, Taken, VersionFilter,
+};
+pub use mirror::Fetch;
+pub(crate) use mirror::HeldIndex;
 pub(crate) use publish::NewRelease;
 pub(crate) use releases::{LoggedIndex, Release};
+pub(crate) use retention::CachedArtifact;
 pub(crate) use search::{Cursor, MAX_QUERY_LEN, SearchQuery};
+pub(crate) use source::{Followed, Shown, Withholding};
 pub(crate) use statements::{Basis, Statement};
+pub(crate) use usage::OverQuota;
+pub(crate) use webhooks::{Delivery, DeliveryState, Event};
+pub(crate) use words::{NewVote, StoredVex, StoredVote};
 
 /// How many requests read the database at once. More than the cores of a large
 /// machine would only queue for the same pages.
@@ -50,6 +76,12 @@ const READERS: u32 = 8;
 ///
 /// Source: DESIGN section 8; SQLite's release notes of 3.51.3.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// What a database has that is no index of the log.
+const CARRIED_OVER: [&str; 2] = [
+    "insert into claim select * from earlier.claim",
+    "insert into fetch select * from earlier.fetch",
+];
 
 /// The registry's database.
 #[derive(Clone, Debug)]
@@ -62,13 +94,26 @@ impl Store {
     /// Opens the database at `path`, makes it if there is none, and brings its
     /// schema up to date. Nothing waits for longer than `wait`.
     pub(crate) async fn open(path: &Path, wait: Duration) -> Result<Self, StoreError> {
-        let options = options(path, wait)
+        Self::open_with(options(path, wait), path, wait).await
+    }
+
+    /// The same for the database of a source, which names blobs that are not here.
+    pub(crate) async fn open_source(path: &Path, wait: Duration) -> Result<Self, StoreError> {
+        Self::open_with(options(path, wait).foreign_keys(false), path, wait).await
+    }
+
+    async fn open_with(
+        options: SqliteConnectOptions,
+        path: &Path,
+        wait: Duration,
+    ) -> Result<Self, StoreError> {
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let writer = pool(1, wait).connect_with(options).await?;
         refuse_old_sqlite(&writer).await?;
-        schema::migrate(&writer).await?;
+        schema::migrate(&writer, schema::REGISTRY).await?;
         let reader = pool(READERS, wait).connect_with(options_of_reader(path, wait)).await?;
         Ok(Self { reader, writer })
     }
@@ -77,14 +122,38 @@ impl Store {
     pub(crate) async fn open_read_only(path: &Path, wait: Duration) -> Result<Self, StoreError> {
         let reader = pool(1, wait).connect_with(options_of_reader(path, wait)).await?;
         refuse_old_sqlite(&reader).await?;
-        schema::refuse_other_schema(&reader).await?;
+        schema::refuse_other_schema(&reader, schema::REGISTRY).await?;
         Ok(Self { writer: reader.clone(), reader })
+    }
+
+    /// Opens the database at `path` beside the server that runs on it, to write what that
+    /// keeps nothing of in its memory. Its schema has to be this program's.
+    pub(crate) async fn open_beside(path: &Path, wait: Duration) -> Result<Self, StoreError> {
+        let options = options(path, wait).synchronous(SqliteSynchronous::Full);
+        let writer = pool(1, wait).connect_with(options).await?;
+        refuse_old_sqlite(&writer).await?;
+        schema::refuse_other_schema(&writer, schema::REGISTRY).await?;
+        let reader = pool(1, wait).connect_with(options_of_reader(path, wait)).await?;
+        Ok(Self { reader, writer })
     }
 
     /// Closes every connection, which folds the write-ahead log into the file.
     pub(crate) async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+    }
+
+    /// Takes over from the database at `earlier` what is no index of the log, when that
+    /// is made again.
+    pub(crate) async fn carry_over(&self, earlier: &Path) -> Result<(), StoreError> {
+        let mut connection = self.writer.acquire().await?;
+        let path = earlier.to_string_lossy().into_owned();
+        sqlx::query("attach database ? as earlier").bind(path).execute(&mut *connection).await?;
+        for table in CARRIED_OVER {
+            sqlx::query(table).execute(&mut *connection).await?;
+        }
+        sqlx::query("detach database earlier").execute(&mut *connection).await?;
+        Ok(())
     }
 
     /// What is wrong with the file of the database itself, for `fsck`.

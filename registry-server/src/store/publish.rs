@@ -9,6 +9,7 @@ use mcpkg_core::{Digest, PackageName, Version};
 use sqlx::sqlite::SqliteConnection;
 
 use super::change::Change;
+use super::listed::list_release;
 use super::releases::lookalike;
 use super::row::{parse, proof_json, publisher_json, signed, time, unsigned};
 use super::statements::apply_statement;
@@ -27,6 +28,8 @@ pub(crate) struct NewRelease {
     /// What it does, from its `server.json`.
     pub(crate) description: String,
     /// The canonical `server.json`.
+    pub(crate) server_json: String,
+    /// The digest of it.
     pub(crate) metadata: Digest,
     /// What can be downloaded, by platform.
     pub(crate) artifacts: Vec<Artifact>,
@@ -80,9 +83,13 @@ impl Store {
             let mut transaction = self.writer.begin_with("begin immediate").await?;
             for (index, change) in changes {
                 match change {
-                    Change::Release(release) => apply(&mut transaction, *index, release).await?,
+                    Change::Release(release) => {
+                        let release_id = apply(&mut transaction, *index, release).await?;
+                        list_release(&mut transaction, release_id, *index, release).await?;
+                    }
                     Change::Statement(statement) => {
-                        apply_statement(&mut transaction, *index, statement).await?;
+                        insert_blob(&mut transaction, &statement.bundle).await?;
+                        apply_statement(&mut transaction, *index, &statement.entry).await?;
                     }
                 }
             }
@@ -107,11 +114,12 @@ pub(super) async fn applied(connection: &mut SqliteConnection) -> Result<Tree, S
     Ok(Tree { size: unsigned("log.size", size)?, root: parse("log.root", &root)? })
 }
 
-async fn apply(
+/// Makes a release visible, and says which row it has.
+pub(super) async fn apply(
     connection: &mut SqliteConnection,
     index: u64,
     release: &NewRelease,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     let package_id = match lookalike(connection, &release.name).await? {
         Some((package_id, _)) => package_id,
         None => insert_package(connection, release).await?,
@@ -125,7 +133,8 @@ async fn apply(
     .bind(release_id)
     .execute(&mut *connection)
     .await?;
-    list(connection, package_id, release_id, &release.version).await
+    list(connection, package_id, release_id, &release.version).await?;
+    Ok(release_id)
 }
 
 async fn insert_package(
@@ -235,16 +244,25 @@ async fn list(
     {
         return Ok(());
     }
-    show(connection, release_id).await
+    // Behind a closed gate it is listed when it is admitted.
+    let is_given_out: bool =
+        sqlx::query_scalar("select exists (select 1 from given_out where release_id = ?)")
+            .bind(release_id)
+            .fetch_one(&mut *connection)
+            .await?;
+    if is_given_out { show(connection, release_id).await } else { Ok(()) }
 }
 
-/// The same, from among all releases of the package that are not yanked, if any.
+/// The same, from among all releases of the package that are given out and not yanked,
+/// if any.
 pub(super) async fn list_again(
     connection: &mut SqliteConnection,
     package_id: i64,
 ) -> Result<(), StoreError> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select release_id, version from release where package_id = ? and status != 'yanked'",
+        "select release_id, version from release
+          where package_id = ? and status != 'yanked'
+            and exists (select 1 from given_out where given_out.release_id = release.release_id)",
     )
     .bind(package_id)
     .fetch_all(&mut *connection)

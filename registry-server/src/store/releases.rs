@@ -83,15 +83,15 @@ pub(crate) struct Binding {
 }
 
 impl LoggedIndex {
-    /// What is served of it at a tree of `size` and a time, with what `sign` makes of
-    /// its entries, and until when that is true; `None` if nothing of it is in the tree.
+    /// What is served of it at a tree of `size` and a time, with what the log signed of
+    /// it, and until when that is true; `None` if nothing of it is in the tree.
     ///
     /// What is not in the tree is left out: the index is signed as all that there is.
     pub(crate) fn at(
         &self,
         size: u64,
         now: Timestamp,
-        sign: impl FnOnce(Vec<IndexedEntry>) -> IndexLog,
+        log: IndexLog,
     ) -> Option<(PackageIndex, Option<Timestamp>)> {
         let entries: Vec<_> =
             self.entries.iter().filter(|entry| entry.index < size).cloned().collect();
@@ -131,7 +131,8 @@ impl LoggedIndex {
             }),
             releases,
             bindings: Vec::new(),
-            log: sign(entries),
+            withheld: Vec::new(),
+            log,
         };
         Some((index, announced.map(|last| last.effective)))
     }
@@ -286,9 +287,12 @@ async fn logged_index(
 }
 
 /// Index, kind, version, word, signer and bundle of an entry.
-type EntryRow = (i64, String, Option<String>, Option<String>, Option<String>, Option<String>);
+pub(super) type EntryRow =
+    (i64, String, Option<String>, Option<String>, Option<String>, Option<String>);
 
-fn indexed_entry((index, kind, version, word, ..): EntryRow) -> Result<IndexedEntry, StoreError> {
+pub(super) fn indexed_entry(
+    (index, kind, version, word, ..): EntryRow,
+) -> Result<IndexedEntry, StoreError> {
     let words = [Some(kind), version, word].into_iter().flatten().collect::<Vec<_>>().join(" ");
     parse("entry.kind", &format!("{index} {words}"))
 }

@@ -6,14 +6,25 @@ use sqlx::sqlite::SqlitePool;
 
 use super::StoreError;
 
-/// Every migration, oldest first. One that was released never changes: a
+/// A migration: its number, its name and its text.
+type Step = (i64, &'static str, &'static str);
+
+/// Every migration of the registry's database, oldest first. One that was released never changes: a
 /// database remembers the checksum of each, and is refused if one differs.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "packages", include_str!("../../../migrations/sqlite/0001_packages.sql"))];
+pub(super) const REGISTRY: &[Step] = &[
+    (1, "packages", include_str!("../../../migrations/sqlite/0001_packages.sql")),
+    (2, "listed", include_str!("../../../migrations/sqlite/0002_listed.sql")),
+    (3, "mirror", include_str!("../../../migrations/sqlite/0003_mirror.sql")),
+    (5, "admission", include_str!("../../../migrations/sqlite/0005_admission.sql")),
+];
+
+/// Those of what was audited.
+pub(super) const AUDIT: &[Step] =
+    &[(1, "audit", include_str!("../../../migrations/audit/0001_audit.sql"))];
 
 /// Brings the database up to date.
-pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let migrations = MIGRATIONS.iter().map(|&(version, description, sql)| {
+pub(super) async fn migrate(writer: &SqlitePool, steps: &[Step]) -> Result<(), StoreError> {
+    let migrations = steps.iter().map(|&(version, description, sql)| {
         Migration::new(
             version,
             description.into(),
@@ -29,12 +40,15 @@ pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// Refuses a database that is not up to date, for those who only read.
-pub(super) async fn refuse_other_schema(reader: &SqlitePool) -> Result<(), StoreError> {
+pub(super) async fn refuse_other_schema(
+    reader: &SqlitePool,
+    steps: &[Step],
+) -> Result<(), StoreError> {
     let found: Vec<i64> =
         sqlx::query_scalar("select version from _sqlx_migrations where success order by version")
             .fetch_all(reader)
             .await?;
-    if found.iter().copied().eq(MIGRATIONS.iter().map(|&(version, ..)| version)) {
+    if found.iter().copied().eq(steps.iter().map(|&(version, ..)| version)) {
         Ok(())
     } else {
         Err(StoreError::Schema(format!("it has the migrations {found:?}").into()))

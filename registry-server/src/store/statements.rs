@@ -7,7 +7,7 @@ use mcpkg_core::publisher::Publisher;
 use mcpkg_core::{Digest, PackageName, Version};
 use sqlx::sqlite::SqliteConnection;
 
-use super::change::{Bar, NewStatement, last_entry};
+use super::change::{Bar, last_entry};
 use super::releases::{Binding, binding_at, lookalike};
 use super::row::{parse, proof_json, publisher, publisher_json, signed, time, unsigned};
 use super::{Store, StoreError};
@@ -196,24 +196,23 @@ async fn release(
 pub(super) async fn apply_statement(
     connection: &mut SqliteConnection,
     index: u64,
-    statement: &NewStatement,
+    entry: &Entry,
 ) -> Result<(), StoreError> {
-    let NewStatement { entry, bundle, .. } = statement;
     let missing = || {
         let what = std::io::Error::other(format!("it has nothing of `{}`", entry.name()));
         super::error::corrupt("package")(what)
     };
     let (package_id, _) = lookalike(connection, entry.name()).await?.ok_or_else(missing)?;
-    let (kind, version, word, signer) = match entry {
+    let (kind, version, word, signer, bundle) = match entry {
         Entry::Publish(_) => return Err(missing()),
         Entry::Status(change) => {
             let word = change.status.to_string();
-            ("status", Some(&change.version), Some(word), &change.publisher)
+            ("status", Some(&change.version), Some(word), &change.publisher, change.evidence)
         }
-        Entry::Binding(change) => ("binding", None, None, &change.signer),
+        Entry::Binding(change) => ("binding", None, None, &change.signer, change.evidence),
         Entry::Rebuild(rebuild) => {
             let word = rebuild.result.to_string();
-            ("rebuild", Some(&rebuild.version), Some(word), &rebuild.rebuilder)
+            ("rebuild", Some(&rebuild.version), Some(word), &rebuild.rebuilder, rebuild.evidence)
         }
     };
     let release_id = match version {
@@ -223,7 +222,6 @@ pub(super) async fn apply_statement(
             Some(found.0)
         }
     };
-    super::publish::insert_blob(connection, bundle).await?;
     sqlx::query(
         "insert into entry (log_index, kind, package_id, release_id, word, signer, bundle)
          values (?, ?, ?, ?, ?, ?, ?)",
@@ -234,7 +232,7 @@ pub(super) async fn apply_statement(
     .bind(release_id)
     .bind(word.as_deref())
     .bind(publisher_json(signer)?)
-    .bind(bundle.digest.to_string())
+    .bind(bundle.to_string())
     .execute(&mut *connection)
     .await?;
     match entry {
@@ -245,6 +243,9 @@ pub(super) async fn apply_statement(
                 .bind(release_id)
                 .execute(&mut *connection)
                 .await?;
+            if let Some(release_id) = release_id {
+                super::listed::list_status(connection, release_id, change).await?;
+            }
             super::publish::list_again(connection, package_id).await
         }
         Entry::Publish(_) | Entry::Rebuild(_) => Ok(()),

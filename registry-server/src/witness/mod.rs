@@ -115,7 +115,7 @@ impl RunningWitness {
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let router = routes::router(witness, limits.head());
-            net::serve(listener, router, &limits, stopped).await
+            net::serve(listener, router, None, &limits, stopped).await
         });
         Self { address, stop, task }
     }
