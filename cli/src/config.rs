@@ -1,9 +1,11 @@
 //! Which registries there are, and whose signatures count for which names.
 //!
-//! `$XDG_CONFIG_HOME/mcpkg/config.toml`. It holds no secret, and there is none
-//! to hold.
+//! `$XDG_CONFIG_HOME/mcpkg/config.toml`. It holds no secret: those, and
+//! log-ins, are in the key store.
 
+mod login;
 mod trust;
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +26,9 @@ use crate::ops::log::Distrust;
 use crate::places::Places;
 use crate::secrets::StoreKind;
 
+pub use login::{ClientCertificate, LoginConfig};
 pub use trust::{NamedKey, NamedRoot};
+pub use upstream::UpstreamConfig;
 
 /// The whole configuration.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -43,6 +47,9 @@ pub struct Config {
     /// Keys, for packages of all registries.
     #[serde(default, rename = "trust_key", skip_serializing_if = "Vec::is_empty")]
     pub trust_keys: Vec<NamedKey>,
+    /// Where packages of other ecosystems come from.
+    #[serde(default, skip_serializing_if = "UpstreamConfig::is_default")]
+    pub upstream: UpstreamConfig,
     /// Where secrets are kept.
     #[serde(default, skip_serializing_if = "SecretsConfig::is_default")]
     pub secrets: SecretsConfig,
@@ -78,6 +85,19 @@ pub struct RegistryConfig {
     /// Whether one's own organisation runs it: then releases need no minimum age.
     #[serde(default)]
     pub private: bool,
+    /// The authorities that vouch for its certificate, PEM, instead of the system's.
+    /// Relative to the configuration's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// The proxy that it is reached by, instead of the one that the environment names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Url>,
+    /// The certificate that is shown to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+    /// Where one logs in for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginConfig>,
     /// Which names it serves. A name that some registry serves by namespace is
     /// never asked of one that serves `*`.
     #[serde(default = "all_names")]
@@ -182,7 +202,8 @@ impl Config {
         roots.chain(self.trust_keys.iter().map(|named| named.name.as_str()))
     }
 
-    fn path(places: &Places) -> PathBuf {
+    /// Where it is.
+    pub fn path(places: &Places) -> PathBuf {
         places.config.join("config.toml")
     }
 
@@ -237,6 +258,10 @@ impl RegistryConfig {
             name: "none".to_owned(),
             url,
             private: false,
+            ca: None,
+            proxy: None,
+            client_certificate: None,
+            login: None,
             namespaces: all_names(),
             public_good: true,
             log_key: None,

@@ -1,11 +1,14 @@
-//! Talking to a registry. The only file that knows HTTP.
+//! Talking to a registry. Here alone, and in [`crate::login`], is HTTP known.
 //!
 //! Nothing that arrives here is believed: bodies are bounded and timed, and
 //! whether they are what was signed is decided elsewhere, from their digests.
 //! A registry answers itself: a redirect is followed nowhere, because whoever
 //! can make one could otherwise point a private name at another host.
 
+pub(crate) mod connection;
 mod log;
+mod loopback;
+mod review;
 mod statement;
 
 use std::fs::File;
@@ -23,14 +26,17 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::io::ReaderStream;
 use url::Url;
 
+use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
+use crate::login::{Session, Tried};
+use crate::places::Places;
 use crate::ui::Ui;
+
+pub(crate) use loopback::is_loopback;
 
 /// The longest JSON body, in bytes: a release document with sixteen bundles of
 /// the largest size that `mcpkg-verify` reads.
 const MAX_JSON_BYTES: u64 = 20 * 1024 * 1024;
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may be silent within a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a JSON body may take as a whole, and how long a download may take
@@ -44,6 +50,7 @@ const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
 pub struct Registry {
     base: Url,
     http: reqwest::Client,
+    session: Session,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -67,42 +74,33 @@ pub struct Upload<'a> {
 
 /// Refuses what is neither https nor on this machine.
 pub(crate) fn check_address(base: &Url) -> Result<()> {
-    let is_loopback = match base.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(domain)) => domain == "localhost",
-        None => false,
-    };
-    if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback) {
+    if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback(base)) {
         return Err(Error::Insecure { url: base.to_string() });
     }
     Ok(())
 }
 
 impl Registry {
-    /// A client of the registry at `base`.
+    /// A client of the registry `source`, with the log-in that there is at it.
     ///
     /// # Errors
     ///
     /// [`Error::Insecure`] unless the address is https, or http on loopback.
-    pub fn new(base: &Url) -> Result<Self> {
+    pub fn open(source: &RegistryConfig, config: &Config, places: &Places) -> Result<Self> {
+        let base = &source.url;
         check_address(base)?;
         let transport = |error: reqwest::Error| Error::Transport {
             url: base.to_string(),
             source: Box::new(error),
         };
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("mcpkg/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .build()
-            .map_err(transport)?;
+        let http = connection::to_registry(source, places)?;
+        let http = http.read_timeout(READ_TIMEOUT).build().map_err(transport)?;
+        let session = Session::new(source, config, places);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|source| Error::Transport { url: base.to_string(), source: source.into() })?;
-        Ok(Self { base: base.clone(), http, runtime })
+        Ok(Self { base: base.clone(), http, session, runtime })
     }
 
     /// All releases of a package, with the proof that the log's tree of `seen`
@@ -176,6 +174,10 @@ impl Registry {
     /// Publishes a release. The same release again is not an error.
     pub fn publish(&self, upload: &Upload<'_>, ui: &Ui) -> Result<Published> {
         let url = self.url(&["v1", "publish"]);
+        if self.session.is_expected() {
+            // A stream cannot be sent twice, so whoever has to be let in is let in before.
+            self.log()?;
+        }
         let bar = ui.progress("Uploading", 0);
         self.runtime.block_on(async {
             let bytes =
@@ -246,10 +248,7 @@ impl Registry {
         url: &Url,
         deadline: Instant,
     ) -> Result<Response> {
-        let response = timeout_at(deadline, request.send())
-            .await
-            .map_err(|_| Error::TooSlow { url: url.to_string() })?
-            .map_err(|source| transport(url, source))?;
+        let response = self.exchange(request, url, deadline).await?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -262,9 +261,42 @@ impl Registry {
             });
         }
         let body = read_bytes(response, url, MAX_JSON_BYTES, deadline).await?;
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(self.session.refused(&body));
+        }
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => Err(Error::Problem(Box::new(problem))),
             Err(_) => Err(Error::Status { url: url.to_string(), status: status.as_u16() }),
+        }
+    }
+}
+
+impl Registry {
+    /// Sends a request with the token that there is, and again if another one, or a
+    /// proof with the server's nonce, may be let in.
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Response> {
+        let mut request = request.build().map_err(|source| transport(url, source))?;
+        let mut tried = Tried::default();
+        loop {
+            let again = request.try_clone();
+            self.session.sign(&mut request).await?;
+            let response = timeout_at(deadline, self.http.execute(request))
+                .await
+                .map_err(|_| Error::TooSlow { url: url.to_string() })?
+                .map_err(|source| transport(url, source))?;
+            self.session.hear(response.headers());
+            let Some(next) = again.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
+                return Ok(response);
+            };
+            if !self.session.renew(response.headers(), &mut tried).await? {
+                return Ok(response);
+            }
+            request = next;
         }
     }
 }

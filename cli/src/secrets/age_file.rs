@@ -30,12 +30,15 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) struct AgeFile {
     path: PathBuf,
     passphrase_from: Option<SecretReference>,
-    // Deriving a key takes a while: once for all the secrets of a launch.
+    // Deriving a key takes a while: once for all the secrets of a launch, as long as no
+    // other process has written the file.
     opened: RefCell<Option<Opened>>,
 }
 
 struct Opened {
     passphrase: SecretString,
+    /// The file that they were read from, as it was.
+    encrypted: Vec<u8>,
     secrets: BTreeMap<StoreName, Secret>,
 }
 
@@ -54,21 +57,32 @@ impl AgeFile {
         work: impl FnOnce(&mut Opened) -> Result<T, StoreError>,
     ) -> Result<T, SecretError> {
         let mut opened = self.opened.borrow_mut();
-        let result = match opened.as_mut() {
-            Some(opened) => work(opened),
-            None => self.open().and_then(|found| work(opened.insert(found))),
+        let current = match opened.take() {
+            Some(before) => self.again(before),
+            None => self.open(),
         };
+        let result = current.and_then(|current| work(opened.insert(current)));
         result.map_err(|reason| SecretError::Store { kind: StoreKind::File, reason })
     }
 
     fn open(&self) -> Result<Opened, StoreError> {
         let Some(bytes) = self.read()? else {
             let passphrase = self.passphrase(ui::ask_new_secret)?;
-            return Ok(Opened { passphrase, secrets: BTreeMap::new() });
+            return Ok(Opened { passphrase, encrypted: Vec::new(), secrets: BTreeMap::new() });
         };
         let passphrase = self.passphrase(ui::ask_secret)?;
         let secrets = self.decrypt(&bytes, &passphrase)?;
-        Ok(Opened { passphrase, secrets })
+        Ok(Opened { passphrase, encrypted: bytes, secrets })
+    }
+
+    /// What is in the file now, by the passphrase that it was opened with before.
+    fn again(&self, before: Opened) -> Result<Opened, StoreError> {
+        let encrypted = self.read()?.unwrap_or_default();
+        if encrypted == before.encrypted {
+            return Ok(before);
+        }
+        let secrets = self.decrypt(&encrypted, &before.passphrase)?;
+        Ok(Opened { encrypted, secrets, ..before })
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
@@ -136,7 +150,7 @@ impl AgeFile {
             .collect()
     }
 
-    fn write(&self, opened: &Opened) -> Result<(), StoreError> {
+    fn write(&self, opened: &mut Opened) -> Result<(), StoreError> {
         let failed = |source| StoreError::File { path: self.path.clone(), source };
         let texts: BTreeMap<&StoreName, &str> =
             opened.secrets.iter().map(|(name, secret)| (name, secret.expose())).collect();
@@ -147,7 +161,9 @@ impl AgeFile {
         let encrypted = age::encrypt(&recipient, &plain).map_err(io::Error::other);
         let encrypted = encrypted.map_err(failed)?;
         atomic::write_private(&self.path, &encrypted)
-            .map_err(|error| failed(io::Error::other(error.to_string())))
+            .map_err(|error| failed(io::Error::other(error.to_string())))?;
+        opened.encrypted = encrypted;
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use mcpkg_core::secret::StoreName;
 use serde::{Deserialize, Serialize};
 
+use super::stores::Drawer;
 use super::{SecretError, StoreKind};
 use crate::atomic;
 use crate::places::Places;
@@ -29,8 +30,11 @@ struct Names {
 
 impl Index {
     /// Reads the list. None yet is an empty one.
-    pub fn read(places: &Places) -> Result<Self, SecretError> {
-        let path = places.secrets().join("names.json");
+    pub(super) fn read(places: &Places, drawer: Drawer) -> Result<Self, SecretError> {
+        let path = places.secrets().join(match drawer {
+            Drawer::Secrets => "names.json",
+            Drawer::Logins => "logins.json",
+        });
         let failed = |source| SecretError::Index { path: path.clone(), source };
         let names = match std::fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Names::default(),

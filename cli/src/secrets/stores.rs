@@ -1,5 +1,6 @@
 //! Which key store, and why.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::io;
@@ -66,9 +67,29 @@ impl fmt::Display for Why {
     }
 }
 
+/// What is kept apart in a key store. No name in one leads to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawer {
+    /// The secrets of servers, which `store:` references lead to.
+    Secrets,
+    /// The user's log-ins at registries.
+    Logins,
+}
+
+impl Drawer {
+    /// What it is called, in key stores and as a file.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Secrets => "secrets",
+            Self::Logins => "logins",
+        }
+    }
+}
+
 /// The key stores of this machine, each opened when it is first needed.
 pub struct Stores<'a> {
-    places: &'a Places,
+    places: Cow<'a, Places>,
+    drawer: Drawer,
     config: SecretsConfig,
     system: OnceCell<SystemStore>,
     file: AgeFile,
@@ -77,9 +98,18 @@ pub struct Stores<'a> {
 impl<'a> Stores<'a> {
     /// The stores, as the user configured them. Nothing is opened yet.
     pub fn new(places: &'a Places, config: &SecretsConfig) -> Self {
-        let path = places.secrets().join("secrets.age");
+        Self::open(Cow::Borrowed(places), config, Drawer::Secrets)
+    }
+
+    /// The same stores, for log-ins.
+    pub(crate) fn of_logins(places: Cow<'a, Places>, config: &SecretsConfig) -> Self {
+        Self::open(places, config, Drawer::Logins)
+    }
+
+    fn open(places: Cow<'a, Places>, config: &SecretsConfig, drawer: Drawer) -> Self {
+        let path = places.secrets().join(format!("{}.age", drawer.name()));
         let file = AgeFile::new(path, config.passphrase.clone());
-        Self { places, config: config.clone(), system: OnceCell::new(), file }
+        Self { places, drawer, config: config.clone(), system: OnceCell::new(), file }
     }
 
     /// The store for new secrets: the configured one, or the system's, or the file.
@@ -96,7 +126,7 @@ impl<'a> Stores<'a> {
 
     /// The names of what is kept.
     pub fn index(&self) -> Result<Index, SecretError> {
-        Index::read(self.places)
+        Index::read(&self.places, self.drawer)
     }
 
     /// The encrypted file, whether there is one or not.
@@ -158,7 +188,7 @@ impl<'a> Stores<'a> {
 
     /// Waits until no other process of ours changes what is kept.
     fn turn(&self) -> Result<Exclusive, SecretError> {
-        Exclusive::named("secrets", self.places).map_err(|error| SecretError::Index {
+        Exclusive::named(self.drawer.name(), &self.places).map_err(|error| SecretError::Index {
             path: self.places.locks(),
             source: io::Error::other(error.to_string()),
         })
@@ -177,7 +207,7 @@ impl<'a> Stores<'a> {
     fn system(&self) -> Result<&SystemStore, StoreError> {
         match self.system.get() {
             Some(system) => Ok(system),
-            None => SystemStore::open().map(|system| self.system.get_or_init(|| system)),
+            None => SystemStore::open(self.drawer).map(|system| self.system.get_or_init(|| system)),
         }
     }
 }

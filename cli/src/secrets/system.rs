@@ -11,10 +11,16 @@ use std::time::Duration;
 use keyring_core::{CredentialStore, Entry, Error};
 use mcpkg_core::secret::StoreName;
 
+use super::stores::Drawer;
 use super::{Secret, SecretError, SecretStore, StoreError, StoreKind};
 
-/// What all our secrets are filed under.
-const SERVICE: &str = "mcpkg";
+/// What all that is in a drawer is filed under.
+const fn service(drawer: Drawer) -> &'static str {
+    match drawer {
+        Drawer::Secrets => "mcpkg",
+        Drawer::Logins => "mcpkg logins",
+    }
+}
 
 /// How long a key store may take: somebody may have to type a password.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -22,6 +28,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// The key store of the system.
 pub(super) struct SystemStore {
     store: Arc<CredentialStore>,
+    drawer: Drawer,
 }
 
 impl SystemStore {
@@ -30,12 +37,13 @@ impl SystemStore {
     /// # Errors
     ///
     /// Why there is none, at once.
-    pub(super) fn open() -> Result<Self, StoreError> {
-        within(|| Ok(Self { store: connect()? }))
+    pub(super) fn open(drawer: Drawer) -> Result<Self, StoreError> {
+        within(move || Ok(Self { store: connect()?, drawer }))
     }
 
     fn entry(&self, name: &StoreName) -> Result<Entry, SecretError> {
-        self.store.build(SERVICE, name.as_str(), None).map_err(|error| failed(in_words(&error)))
+        let service = service(self.drawer);
+        self.store.build(service, name.as_str(), None).map_err(|error| failed(in_words(&error)))
     }
 }
 
