@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// Amazon's agent for the terminal.
@@ -17,6 +17,7 @@ pub(super) const AMAZON_Q: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(Path::new(".aws/amazonq/mcp.json"))],
     project: &[".amazonq/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(Path::new(".aws/amazonq"))],
     entry: plain,
     next_step: nothing_to_do,

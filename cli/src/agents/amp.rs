@@ -6,7 +6,7 @@
 
 use mcpkg_core::System;
 
-use super::described::{Described, plain};
+use super::described::{Described, not_local, plain};
 use super::{Dialect, Format, Places, Scope};
 
 /// Sourcegraph's agent.
@@ -17,6 +17,7 @@ pub(super) const AMP: Described = Described {
     root_key: "amp.mcpServers",
     user: |places| vec![folder(places).join("settings.json")],
     project: &[".amp/settings.json"],
+    local: not_local,
     traces: |places| vec![folder(places)],
     entry: plain,
     next_step: |scope| {

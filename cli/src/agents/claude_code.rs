@@ -1,12 +1,17 @@
-//! Claude Code: `~/.claude.json`, and `.mcp.json` in a project.
+//! Claude Code: `~/.claude.json`, `.mcp.json` in a project, and for one user in one
+//! project `/projects/<the project's path>/mcpServers` in `~/.claude.json`.
 //!
 //! Source: Claude Code 2.1.197, run on Linux in November 2026. A comment in
 //! `~/.claude.json` makes it declare the file corrupt, move it to a backup and
 //! start with empty settings, hence the strict dialect. It rewrites that file
-//! all the time while it runs.
+//! all the time while it runs. It makes the part for a project when it is first started
+//! there, with more in it than servers, so we make none. How it writes such a path on
+//! Windows was not seen.
+
+use mcpkg_core::System;
 
 use super::described::{Described, stdio};
-use super::{Dialect, Format, Scope, Variable};
+use super::{Dialect, Format, Scope, Section, Variable};
 
 /// Anthropic's agent for the terminal.
 pub(super) const CLAUDE_CODE: Described = Described {
@@ -19,6 +24,10 @@ pub(super) const CLAUDE_CODE: Described = Described {
         vec![folder.join(".claude.json")]
     },
     project: &[".mcp.json"],
+    local: |places| {
+        let project = places.project.to_str().filter(|_| places.system != System::Windows)?;
+        Some(Section::at(&["projects", project]))
+    },
     traces: |places| {
         let mut traces = vec![places.home.join(".claude"), places.home.join(".claude.json")];
         traces.extend(places.moved(Variable::ClaudeConfigDir).map(ToOwned::to_owned));

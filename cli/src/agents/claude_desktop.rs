@@ -5,7 +5,7 @@
 //! November 2026. On Linux docker/mcp-gateway alone writes `claude` in lower
 //! case.
 
-use super::described::{Described, plain};
+use super::described::{Described, not_local, plain};
 use super::{Dialect, Format};
 
 /// Anthropic's desktop application.
@@ -19,6 +19,7 @@ pub(super) const CLAUDE_DESKTOP: Described = Described {
         vec![folder.join("claude_desktop_config.json")]
     },
     project: &[],
+    local: not_local,
     traces: |places| vec![places.application_settings().join("Claude")],
     entry: plain,
     next_step: |_| {

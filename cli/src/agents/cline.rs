@@ -32,7 +32,7 @@ impl Agent for Cline {
                 Some(file) => file.to_owned(),
                 None => data(places).join("settings").join("cline_mcp_settings.json"),
             }],
-            Scope::Project => Vec::new(),
+            Scope::Project | Scope::Local => Vec::new(),
         }
     }
 

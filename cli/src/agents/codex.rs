@@ -4,7 +4,7 @@
 //! `codex-rs/config/src/mcp_types.rs` at a2258bb. `CODEX_HOME` moves it. Keys
 //! outside its schema, such as the `type` that add-mcp writes, are none of its.
 
-use super::described::{Described, plain};
+use super::described::{Described, not_local, plain};
 use super::{Format, Scope, Variable};
 
 /// `OpenAI`'s agent for the terminal and the desktop.
@@ -15,6 +15,7 @@ pub(super) const CODEX: Described = Described {
     root_key: "mcp_servers",
     user: |places| vec![places.folder(Variable::CodexHome, ".codex").join("config.toml")],
     project: &[".codex/config.toml"],
+    local: not_local,
     traces: |places| vec![places.folder(Variable::CodexHome, ".codex")],
     entry: plain,
     next_step: |scope| {

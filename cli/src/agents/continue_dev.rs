@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// The Continue extension.
@@ -18,6 +18,7 @@ pub(super) const CONTINUE: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(Path::new(".continue/mcpServers/mcpkg.json"))],
     project: &[".continue/mcpServers/mcpkg.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".continue")],
     entry: plain,
     next_step: nothing_to_do,

@@ -8,7 +8,7 @@
 
 use serde_json::json;
 
-use super::described::Described;
+use super::described::{Described, not_local};
 use super::{Dialect, Format, Scope, Variable};
 
 /// GitHub's agent for the terminal.
@@ -19,6 +19,7 @@ pub(super) const COPILOT_CLI: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.folder(Variable::CopilotHome, ".copilot").join("mcp-config.json")],
     project: &[".github/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.folder(Variable::CopilotHome, ".copilot")],
     // Which tools it may offer. That is not the place where tools are limited:
     // the guard in `mcpkg run` is, for every agent.

@@ -4,7 +4,7 @@
 //! November 2026. `CRUSH_GLOBAL_CONFIG` names the folder. What stands in an
 //! entry goes through its shell, `$(…)` included: see [`super::EditError::Expanded`].
 
-use super::described::{Described, nothing_to_do, stdio};
+use super::described::{Described, not_local, nothing_to_do, stdio};
 use super::{Dialect, Format, Places, Variable};
 
 /// Charm's agent for the terminal.
@@ -15,6 +15,7 @@ pub(super) const CRUSH: Described = Described {
     root_key: "mcp",
     user: |places| vec![folder(places).join("crush.json")],
     project: &[".crush.json", "crush.json"],
+    local: not_local,
     traces: |places| vec![folder(places)],
     entry: stdio,
     next_step: nothing_to_do,

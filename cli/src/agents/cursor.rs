@@ -4,7 +4,7 @@
 //! neondatabase/add-mcp, smithery-ai/cli and docker/mcp-gateway, which agree;
 //! read in November 2026. It accepts comments in files written by hand.
 
-use super::described::{Described, plain};
+use super::described::{Described, not_local, plain};
 use super::{Dialect, Format, Scope};
 
 /// The Cursor editor.
@@ -15,6 +15,7 @@ pub(super) const CURSOR: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(".cursor").join("mcp.json")],
     project: &[".cursor/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".cursor")],
     entry: plain,
     // Approval on change came with the fix of CVE-2025-54136.

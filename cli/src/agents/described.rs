@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Agent, Format, Launch, Places, Scope};
+use super::{Agent, Format, Launch, Places, Scope, Section};
 
 /// An agent, described. Every member is a fact about it.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Described {
     pub(super) user: fn(&Places) -> Vec<PathBuf>,
     /// A project's settings, below its root. Empty if it has none.
     pub(super) project: &'static [&'static str],
+    /// The part of the user's settings that is for one project alone, if there is such.
+    pub(super) local: fn(&Places) -> Option<Section>,
     pub(super) traces: fn(&Places) -> Vec<PathBuf>,
     pub(super) entry: fn(&str, &Launch) -> Value,
     pub(super) next_step: fn(Scope) -> Option<&'static str>,
@@ -35,7 +37,16 @@ impl Agent for Described {
     fn settings_paths(&self, scope: Scope, places: &Places) -> Vec<PathBuf> {
         match scope {
             Scope::User => (self.user)(places),
+            Scope::Local if (self.local)(places).is_some() => (self.user)(places),
+            Scope::Local => Vec::new(),
             Scope::Project => self.project.iter().map(|path| places.project.join(path)).collect(),
+        }
+    }
+
+    fn section(&self, scope: Scope, places: &Places) -> Section {
+        match scope {
+            Scope::User | Scope::Project => Section::WHOLE,
+            Scope::Local => (self.local)(places).unwrap_or_default(),
         }
     }
 
@@ -68,6 +79,11 @@ pub(super) fn plain(_key: &str, launch: &Launch) -> Value {
 /// The same, for agents that tell local servers from remote ones by a type.
 pub(super) fn stdio(_key: &str, launch: &Launch) -> Value {
     json!({ "type": "stdio", "command": launch.command, "args": launch.args })
+}
+
+/// It keeps nothing for one user in one project, or nobody has shown that it does.
+pub(super) const fn not_local(_places: &Places) -> Option<Section> {
+    None
 }
 
 /// Nothing is known that the user would have to do.

@@ -38,6 +38,10 @@ pub enum EditError {
         /// What its value is.
         found: &'static str,
     },
+    /// The settings have no part for this project. The agent makes it when it is started
+    /// there, with more in it than servers.
+    #[error("the settings have no part for this project")]
+    NoSection,
     /// A key we would change comes twice. Which of the two counts depends on
     /// who reads: most editors change the first, JavaScript takes the last.
     #[error("`{key}` occurs more than once")]
@@ -92,6 +96,7 @@ impl Coded for EditError {
             Self::RootNotObject { .. } | Self::WrongType { .. } => {
                 "correct the file: servers are listed by name"
             }
+            Self::NoSection => "start the agent in the project once, then try again",
             Self::Duplicate { .. } => "remove one of the two, then try again",
             Self::Ambiguous | Self::Unfaithful => {
                 "nothing was changed; paste the entry by hand, and report the file's layout"

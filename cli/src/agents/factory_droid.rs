@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::described::{Described, nothing_to_do};
+use super::described::{Described, not_local, nothing_to_do};
 use super::{Dialect, Format};
 
 /// Factory's agent for the terminal.
@@ -16,6 +16,7 @@ pub(super) const FACTORY_DROID: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(".factory").join("mcp.json")],
     project: &[".factory/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".factory")],
     // With all that its own `droid mcp add` writes.
     entry: |_, launch| {

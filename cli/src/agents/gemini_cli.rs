@@ -4,7 +4,7 @@
 //! and a trailing comma is fatal. google-gemini/gemini-cli at 5411f11,
 //! `packages/cli/src/config/settings.ts`.
 
-use super::described::{Described, plain};
+use super::described::{Described, not_local, plain};
 use super::{Dialect, Format};
 
 /// Google's agent for the terminal.
@@ -15,6 +15,7 @@ pub(super) const GEMINI_CLI: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(".gemini").join("settings.json")],
     project: &[".gemini/settings.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".gemini")],
     entry: plain,
     // That goes for the user's own servers too.

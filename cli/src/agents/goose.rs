@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use mcpkg_core::System;
 use serde_json::{Value, json};
 
-use super::described::{Described, nothing_to_do};
+use super::described::{Described, not_local, nothing_to_do};
 use super::{Format, Launch, Places, Variable};
 
 /// Block's agent.
@@ -20,6 +20,7 @@ pub(super) const GOOSE: Described = Described {
     root_key: "extensions",
     user: |places| vec![folder(places).join("config.yaml")],
     project: &[],
+    local: not_local,
     traces: |places| vec![folder(places)],
     entry,
     next_step: nothing_to_do,

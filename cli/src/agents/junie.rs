@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// `JetBrains`' agent.
@@ -17,6 +17,7 @@ pub(super) const JUNIE: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(Path::new(".junie/mcp/mcp.json"))],
     project: &[".junie/mcp/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".junie")],
     entry: plain,
     next_step: nothing_to_do,

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// Amazon's Kiro.
@@ -17,6 +17,7 @@ pub(super) const KIRO: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(Path::new(".kiro/settings/mcp.json"))],
     project: &[".kiro/settings/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".kiro")],
     entry: plain,
     next_step: nothing_to_do,

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// The LM Studio application.
@@ -20,6 +20,7 @@ pub(super) const LM_STUDIO: Described = Described {
         vec![places.home.join(".lmstudio").join("mcp.json"), old]
     },
     project: &[],
+    local: not_local,
     traces: |places| {
         let old = places.home.join(Path::new(".cache/lm-studio"));
         vec![places.home.join(".lmstudio"), old]

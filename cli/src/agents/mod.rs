@@ -11,6 +11,9 @@
 //! | `toml` | TOML | `toml_edit` | `toml` |
 //! | `yaml` | YAML | line by line | `yaml_serde` |
 //!
+//! Of large settings, what is not ours is compared by its bytes instead, where it is
+//! certain where that ends: `jsonc::large`, `aside`.
+//!
 //! What every agent promises, and the conformance test checks for all of them:
 //!
 //! - Linking twice is linking once.
@@ -30,6 +33,7 @@
 
 mod amazon_q;
 mod amp;
+mod aside;
 mod claude_code;
 mod claude_desktop;
 mod cline;
@@ -53,6 +57,7 @@ mod opencode;
 mod place;
 mod places;
 mod qwen_code;
+mod section;
 mod toml;
 mod vscode;
 mod warp;
@@ -71,8 +76,9 @@ use serde_json::Value;
 
 pub use self::error::EditError;
 pub use self::format::{Dialect, Format};
-use self::place::Place;
+pub use self::place::Place;
 pub use self::places::{Places, Variable};
+pub use self::section::Section;
 
 /// Every agent we support, in the order in which they are listed to the user.
 pub const ALL: &[&dyn Agent] = &[
@@ -125,6 +131,11 @@ pub trait Agent: Sync {
         self.settings_paths(scope, places).into_iter().next()
     }
 
+    /// Which part of those settings lists the servers of `scope`.
+    fn section(&self, _scope: Scope, _places: &Places) -> Section {
+        Section::WHOLE
+    }
+
     /// The paths that exist where the agent has been installed or used. One is
     /// enough.
     fn traces(&self, places: &Places) -> Vec<PathBuf>;
@@ -157,14 +168,30 @@ pub trait Agent: Sync {
     /// was there, so that a caller can ask before writing. Blank settings are
     /// an empty object.
     fn link(&self, settings: &str, key: &str, launch: &Launch) -> Result<Linked, EditError> {
+        self.link_in(&Section::WHOLE, settings, key, launch)
+    }
+
+    /// [`Agent::link`] in one section of the settings.
+    fn link_in(
+        &self,
+        section: &Section,
+        settings: &str,
+        key: &str,
+        launch: &Launch,
+    ) -> Result<Linked, EditError> {
         launch.check()?;
-        self.set(settings, key, &self.entry(key, launch))
+        self.place(section).set(settings, key, &self.entry(key, launch))
+    }
+
+    /// Where in one section of the settings servers are listed.
+    fn place<'a>(&self, section: &'a Section) -> Place<'a> {
+        Place { format: self.format(), within: section.keys(), root_key: self.root_key() }
     }
 
     /// Sets the server `key` to `entry`, whatever that is: [`Agent::link`] with
     /// an entry of the caller's own.
     fn set(&self, settings: &str, key: &str, entry: &Value) -> Result<Linked, EditError> {
-        place(self).set(settings, key, entry)
+        self.place(&Section::WHOLE).set(settings, key, entry)
     }
 
     /// Removes the server `key` from `settings`, if it is there.
@@ -174,27 +201,23 @@ pub trait Agent: Sync {
     /// file and pass it each time. [`Footprint::Entry`] is right if it was
     /// lost; an empty object may then remain.
     fn unlink(&self, settings: &str, key: &str, footprint: Footprint) -> Result<String, EditError> {
-        place(self).unlink(settings, key, footprint)
+        self.place(&Section::WHOLE).unlink(settings, key, footprint)
     }
 
     /// The entry of the server `key` in `settings`, whoever wrote it.
     fn find(&self, settings: &str, key: &str) -> Result<Option<Value>, EditError> {
-        place(self).find(settings, key)
+        self.place(&Section::WHOLE).find(settings, key)
     }
 
     /// Every server in `settings`, whoever wrote it, in the order of the file.
     fn entries(&self, settings: &str) -> Result<Vec<(String, Value)>, EditError> {
-        place(self).entries(settings)
+        self.place(&Section::WHOLE).entries(settings)
     }
 
     /// What to paste into settings that could not be edited.
     fn snippet(&self, key: &str, launch: &Launch) -> String {
-        place(self).snippet(key, &self.entry(key, launch))
+        self.place(&Section::WHOLE).snippet(key, &self.entry(key, launch))
     }
-}
-
-fn place<A: Agent + ?Sized>(agent: &A) -> Place<'static> {
-    Place { format: agent.format(), root_key: agent.root_key() }
 }
 
 /// Whom a setting is for.
@@ -205,6 +228,8 @@ pub enum Scope {
     User,
     /// Everyone who works in one project.
     Project,
+    /// One user, in one project: a part of the user's own settings.
+    Local,
 }
 
 /// How an agent starts a server: `mcpkg run <name>`.

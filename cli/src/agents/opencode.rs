@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::described::{Described, nothing_to_do};
+use super::described::{Described, not_local, nothing_to_do};
 use super::{Dialect, Format};
 
 /// The `OpenCode` agent.
@@ -25,6 +25,7 @@ pub(super) const OPENCODE: Described = Described {
         ".opencode/opencode.jsonc",
         ".opencode/opencode.json",
     ],
+    local: not_local,
     traces: |places| vec![places.dot_config().join("opencode")],
     // The command and its arguments are one list.
     entry: |_, launch| {

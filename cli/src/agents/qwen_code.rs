@@ -4,7 +4,7 @@
 //! and rewrites the file when it starts. It comes from Gemini CLI, and is as
 //! strict about trailing commas.
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// Alibaba's agent for the terminal.
@@ -15,6 +15,7 @@ pub(super) const QWEN_CODE: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(".qwen").join("settings.json")],
     project: &[".qwen/settings.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".qwen")],
     entry: plain,
     next_step: nothing_to_do,

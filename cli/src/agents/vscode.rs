@@ -4,7 +4,7 @@
 //! `settings.json` is never read for servers. Source: microsoft/vscode-docs,
 //! `docs/agents/reference/mcp-configuration.md` at a5dc2e3, read in November 2026.
 
-use super::described::{Described, stdio};
+use super::described::{Described, not_local, stdio};
 use super::{Dialect, Format};
 
 /// Microsoft's editor, with GitHub Copilot.
@@ -15,6 +15,7 @@ pub(super) const VSCODE: Described = Described {
     root_key: "servers",
     user: |places| vec![places.application_settings().join("Code").join("User").join("mcp.json")],
     project: &[".vscode/mcp.json"],
+    local: not_local,
     traces: |places| vec![places.application_settings().join("Code"), places.home.join(".vscode")],
     entry: stdio,
     next_step: |_| Some("VS Code asks whether to trust a server when it first starts"),

@@ -4,7 +4,7 @@
 //! `agent-add-mcp` of August 2026; read in November 2026. Before, servers were
 //! entered in its window alone. How strictly it reads is not known.
 
-use super::described::{Described, nothing_to_do, plain};
+use super::described::{Described, not_local, nothing_to_do, plain};
 use super::{Dialect, Format};
 
 /// The Warp terminal.
@@ -15,6 +15,7 @@ pub(super) const WARP: Described = Described {
     root_key: "mcpServers",
     user: |places| vec![places.home.join(".warp").join(".mcp.json")],
     project: &[".warp/.mcp.json"],
+    local: not_local,
     traces: |places| vec![places.home.join(".warp")],
     entry: plain,
     next_step: nothing_to_do,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use mcpkg_core::System;
 
-use super::described::{Described, plain};
+use super::described::{Described, not_local, plain};
 use super::{Dialect, Format, Places, Scope, Variable};
 
 /// The Zed editor.
@@ -19,6 +19,7 @@ pub(super) const ZED: Described = Described {
     root_key: "context_servers",
     user: |places| vec![folder(places).join("settings.json")],
     project: &[".zed/settings.json"],
+    local: not_local,
     traces: |places| vec![folder(places)],
     entry: plain,
     next_step: |scope| {

@@ -3,6 +3,7 @@
 mod faults;
 mod layouts;
 mod paths;
+mod sections;
 
 use mcpkg_core::{Code, Coded as _};
 use serde_json::{Value, json};

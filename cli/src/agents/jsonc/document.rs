@@ -17,6 +17,9 @@ pub(super) struct Document<'t> {
     pub(super) text: &'t str,
     /// Every token and comment, in order. What lies between two is whitespace.
     pub(super) pieces: Vec<Piece>,
+    /// The object that all settings are in.
+    pub(super) whole: Range<usize>,
+    /// The object that has the root key: that one, or one in it.
     pub(super) root: Braces,
     /// The object under the root key, and its property's index in `root`.
     pub(super) servers: Option<(usize, Braces)>,
@@ -63,18 +66,25 @@ pub(super) struct Property {
 }
 
 impl<'t> Document<'t> {
-    /// Reads `text` twice, and finds the object under `root_key`.
-    pub(super) fn read(text: &'t str, dialect: Dialect, root_key: &str) -> Result<Self, EditError> {
+    /// Reads `text` twice, and finds the object under `root_key`, in the one that `within`
+    /// leads to.
+    pub(super) fn read(
+        text: &'t str,
+        dialect: Dialect,
+        within: &[String],
+        root_key: &str,
+    ) -> Result<Self, EditError> {
         let format = Format::Json(dialect);
         let masked = without_lone_surrogates(text);
-        let passed_over = pass_over(&masked, dialect, root_key);
+        let passed_over =
+            pass_over(&masked, dialect, within.first().map_or(root_key, String::as_str));
         let read = passed_over.as_ref().map_or(&*masked, |passed_over| &passed_over.text);
         let parsed = parse_to_ast(read, &every_piece(dialect), &parse_options(dialect))
             .map_err(|error| EditError::Broken { format, reason: error.to_string() })?;
         let value = parsed.value.ok_or(EditError::RootNotObject { format, found: "nothing" })?;
         let mut tree = serde_json::from_str::<Tree>(&plain(read, dialect))
             .map_err(|error| EditError::Broken { format, reason: error.to_string() })?;
-        if Tree::of(&value).as_ref() != Some(&tree) {
+        if !tree.is(&value) {
             return Err(EditError::Ambiguous);
         }
         if let Some(passed_over) = &passed_over {
@@ -83,19 +93,26 @@ impl<'t> Document<'t> {
         let Value::Object(object) = &value else {
             return Err(EditError::RootNotObject { format, found: tree.kind() });
         };
-        let root = Braces::of(object);
+        let (whole, mut object) = (object.range.start..object.range.end, object);
+        let mut root = Braces::of(object);
+        for (depth, key) in within.iter().enumerate() {
+            let index = root.index_of(key)?.ok_or(EditError::NoSection)?;
+            object = inner(object, index).ok_or_else(|| {
+                let found = tree.at(&within[..=depth]).map_or("nothing", Tree::kind);
+                EditError::WrongType { format, key: key.clone(), found }
+            })?;
+            root = Braces::of(object);
+        }
         let servers = match root.index_of(root_key)? {
             None => None,
-            Some(index) => match &object.properties[index].value {
-                Value::Object(servers) => Some((index, Braces::of(servers))),
-                _ => {
-                    return Err(EditError::WrongType {
-                        format,
-                        key: root_key.to_owned(),
-                        found: tree.get(root_key).map_or("nothing", Tree::kind),
-                    });
-                }
-            },
+            Some(index) => {
+                let servers = inner(object, index).ok_or_else(|| {
+                    let found = tree.at(within).and_then(|root| root.get(root_key));
+                    let found = found.map_or("nothing", Tree::kind);
+                    EditError::WrongType { format, key: root_key.to_owned(), found }
+                })?;
+                Some((index, Braces::of(servers)))
+            }
         };
         let tokens = parsed.tokens.unwrap_or_default();
         let pieces = tokens
@@ -111,7 +128,7 @@ impl<'t> Document<'t> {
                 span: token.range.start..token.range.end,
             })
             .collect();
-        Ok(Self { text, pieces, root, servers, tree })
+        Ok(Self { text, pieces, whole, root, servers, tree })
     }
 
     /// The last piece that ends at or before `position`.
@@ -148,6 +165,14 @@ impl<'t> Document<'t> {
 
     fn line_start(&self, position: usize) -> usize {
         self.text[..position].rfind('\n').map_or(0, |newline| newline + 1)
+    }
+}
+
+/// The object that is the value of the property at `index`, if it is one.
+fn inner<'v, 't>(object: &'v Object<'t>, index: usize) -> Option<&'v Object<'t>> {
+    match &object.properties[index].value {
+        Value::Object(inner) => Some(inner),
+        _ => None,
     }
 }
 

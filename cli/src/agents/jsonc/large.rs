@@ -7,17 +7,22 @@
 //! they mean the same. Between them, and in the list of servers, nothing
 //! changes: two readers, and a tree.
 //!
-//! Only in the strict dialect, where `serde_json` reads the text as it is.
-//! Elsewhere [`plain`](super::plain) stands before it, which is our own, and
-//! must not be the only one to say where a comment ends.
+//! Where there may be comments, `serde_json` reads what [`plain`] makes of the
+//! text, which is our own and must not be the only one to say where a comment
+//! ends. So a value is passed over only if nothing in it was blanked out: then
+//! it is JSON as it stands, which is the same to every reader of JSON with
+//! comments. That no comment holds it is for both readers to find, from the
+//! string in its place and all that stands before.
 
 use std::fmt;
 use std::ops::Range;
 
+use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Dialect;
+use super::plain::plain;
 use super::tree::Tree;
 
 /// Files from this size on are large. Two full readings of a smaller one take
@@ -25,7 +30,11 @@ use super::tree::Tree;
 const LARGE_FILE_BYTES: usize = 64 * 1024;
 
 /// Smaller values are read like everything else.
-const LARGE_VALUE_BYTES: usize = 1024;
+const LARGE_VALUE_BYTES: usize = 64;
+
+/// Deeper values are read like everything else, since the readers refuse what is
+/// nested too deep, and `RawValue` does not.
+const MAX_DEPTH: usize = 100;
 
 /// A large text with some values passed over.
 pub(super) struct PassedOver {
@@ -39,22 +48,21 @@ pub(super) struct PassedOver {
 /// if the text is not large, or is not an object: then it is read in full, and
 /// what is wrong with it is found there.
 pub(super) fn pass_over(text: &str, dialect: Dialect, root_key: &str) -> Option<PassedOver> {
-    if dialect != Dialect::Strict || text.len() < LARGE_FILE_BYTES {
+    if text.len() < LARGE_FILE_BYTES {
         return None;
     }
-    let Properties(properties) = serde_json::from_str(text).ok()?;
-    let is_passed_over = |(key, value): &(String, &RawValue)| {
-        key != root_key && value.get().len() >= LARGE_VALUE_BYTES
+    let plain = plain(text, dialect);
+    let Properties(properties) = serde_json::from_str(&plain).ok()?;
+    let passed_over = |(index, (key, value)): (usize, &(String, &RawValue))| {
+        let start = value.get().as_ptr().addr() - plain.as_ptr().addr();
+        let place = start..start + value.get().len();
+        let is_passed_over = key != root_key
+            && place.len() >= LARGE_VALUE_BYTES
+            && text.get(place.clone()) == Some(value.get())
+            && depth(value.get()) <= MAX_DEPTH;
+        is_passed_over.then_some((index, place))
     };
-    let values: Vec<_> = properties
-        .iter()
-        .enumerate()
-        .filter(|(_, property)| is_passed_over(property))
-        .map(|(index, (_, value))| {
-            let start = value.get().as_ptr().addr() - text.as_ptr().addr();
-            (index, start..start + value.get().len())
-        })
-        .collect();
+    let values: Vec<_> = properties.iter().enumerate().filter_map(passed_over).collect();
     let mut passed_over = String::with_capacity(text.len());
     for (_, value) in &values {
         passed_over.push_str(&text[passed_over.len()..value.start]);
@@ -64,6 +72,32 @@ pub(super) fn pass_over(text: &str, dialect: Dialect, root_key: &str) -> Option<
     }
     passed_over.push_str(&text[passed_over.len()..]);
     Some(PassedOver { text: passed_over, values })
+}
+
+/// How deep a value is nested, which is JSON.
+fn depth(json: &str) -> usize {
+    let bytes = json.as_bytes();
+    let (mut depth, mut deepest, mut at) = (0, 0, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth -= 1,
+            b'"' => loop {
+                let rest = bytes.get(at..).unwrap_or_default();
+                at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len()) + 1;
+                if bytes.get(at - 1) != Some(&b'\\') {
+                    break;
+                }
+                at += 1;
+            },
+            _ => {}
+        }
+    }
+    deepest
 }
 
 impl PassedOver {
@@ -113,7 +147,10 @@ mod tests {
     use super::*;
     use crate::agents::{EditError, Footprint};
 
-    const PLACE: Place<'static> = Place { dialect: Dialect::Strict, root_key: "servers" };
+    const PLACE: Place<'static> =
+        Place { dialect: Dialect::Strict, within: &[], root_key: "servers" };
+
+    const DIALECTS: [Dialect; 3] = [Dialect::Strict, Dialect::Comments, Dialect::Jsonc];
 
     /// Settings that are large by what is not ours.
     fn large(servers: &str) -> String {
@@ -127,17 +164,53 @@ mod tests {
         json!({ "command": "/mcpkg" })
     }
 
+    /// How many values of a large file were passed over.
+    fn count(text: &str, dialect: Dialect) -> usize {
+        pass_over(text, dialect, "servers").unwrap().values.len()
+    }
+
     #[test]
     fn a_large_file_is_edited_like_a_small_one() {
-        for servers in ["{}", "{\"a\": {\"b\": 1}}"] {
-            let before = large(servers);
-            assert!(pass_over(&before, Dialect::Strict, "servers").is_some());
-            let linked = PLACE.link(&before, "x", &entry()).unwrap();
-            assert_eq!(PLACE.find(&linked.text, "x"), Ok(Some(entry())));
-            assert_eq!(PLACE.link(&linked.text, "x", &entry()).unwrap().text, linked.text);
-            let after = PLACE.unlink(&linked.text, "x", linked.footprint.unwrap());
-            assert_eq!(after.as_deref(), Ok(before.as_str()));
+        for dialect in DIALECTS {
+            let place = Place { dialect, ..PLACE };
+            for servers in ["{}", "{\"a\": {\"b\": 1}}"] {
+                let before = large(servers);
+                assert_eq!(count(&before, dialect), 1);
+                let linked = place.link(&before, "x", &entry()).unwrap();
+                assert_eq!(place.find(&linked.text, "x"), Ok(Some(entry())));
+                assert_eq!(place.link(&linked.text, "x", &entry()).unwrap().text, linked.text);
+                let after = place.unlink(&linked.text, "x", linked.footprint.unwrap());
+                assert_eq!(after.as_deref(), Ok(before.as_str()));
+            }
         }
+    }
+
+    #[test]
+    fn what_has_a_comment_in_it_is_read_in_full() {
+        let text = large("{}");
+        for (found, put) in [("null", "null/* c */"), ("},\n", "}, // c\n"), ("{}]", "{},]")] {
+            let commented = text.replacen(found, put, 1);
+            assert_eq!(count(&commented, Dialect::Jsonc), 0, "{put}");
+            let place = Place { dialect: Dialect::Jsonc, ..PLACE };
+            let linked = place.link(&commented, "x", &entry()).unwrap();
+            let after = place.unlink(&linked.text, "x", linked.footprint.unwrap());
+            assert_eq!(after.as_deref(), Ok(commented.as_str()), "{put}");
+        }
+        let beside = text.replacen("\"history\":", "/* \"a\": [ */ \"history\": // b\n", 1);
+        assert_eq!(count(&beside, Dialect::Jsonc), 1);
+    }
+
+    #[test]
+    fn what_is_nested_deep_is_read_in_full() {
+        for (json, expected) in
+            [("1", 0), ("[]", 1), (r#"[{"a":[]},{}]"#, 3), (r#"{"[[\"[":"]{\\","\\\"[":[1]}"#, 2)]
+        {
+            assert_eq!(depth(json), expected, "{json}");
+        }
+        let text = large("{}");
+        let deep = format!("{}1{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        let deep = text.replacen("null", &deep, 1);
+        assert_eq!(count(&deep, Dialect::Strict), 0);
     }
 
     #[test]

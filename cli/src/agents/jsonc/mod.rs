@@ -40,19 +40,23 @@ use super::{Dialect, EditError, Footprint, Format, Linked};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub(super) dialect: Dialect,
+    /// The keys that lead to the object that has the root key.
+    pub(super) within: &'a [String],
     pub(super) root_key: &'a str,
 }
 
 impl Place<'_> {
     /// Sets `key` to `entry`. A blank text is an empty object.
     pub(super) fn link(self, text: &str, key: &str, entry: &Value) -> Result<Linked, EditError> {
+        if is_blank(text) && !self.within.is_empty() {
+            return Err(EditError::NoSection);
+        }
         if is_blank(text) {
             let settings = json!({ self.root_key: { key: entry } });
             let text = format!("{}\n", Style::NEW.value(&settings, Layout::Lines("")));
             return Ok(Linked { text, footprint: Some(Footprint::Document), replaced: None });
         }
         let document = self.read(text)?;
-        let expected = document.with_entry(self.root_key, key, entry);
         let (splices, footprint, replaced) = match &document.servers {
             None => {
                 let servers = json!({ key: entry });
@@ -74,7 +78,7 @@ impl Place<'_> {
                     (splices, Some(footprint), None)
                 }
                 Some(index) => {
-                    let found = document.entry(self.root_key, key);
+                    let found = document.entry(self.within, self.root_key, key);
                     if found == Some(&Tree::from(entry)) {
                         return Ok(Linked::unchanged(text));
                     }
@@ -84,7 +88,7 @@ impl Place<'_> {
             },
         };
         let text = splice::apply(text, &splices);
-        self.confirm(&text, &expected)?;
+        self.confirm(&text, &self.with_entry(document, key, entry))?;
         Ok(Linked { text, footprint, replaced })
     }
 
@@ -98,37 +102,41 @@ impl Place<'_> {
         if is_blank(text) {
             return Ok(text.to_owned());
         }
-        let document = self.read(text)?;
+        let document = match self.read(text) {
+            Err(EditError::NoSection) => return Ok(text.to_owned()),
+            other => other?,
+        };
         let Some((root_index, servers)) = &document.servers else { return Ok(text.to_owned()) };
         let Some(index) = servers.index_of(key)? else { return Ok(text.to_owned()) };
 
         let (root_key, root) = (self.root_key, &document.root);
         let is_last = servers.properties.len() == 1 && !document.has_comments(servers);
         let is_ours = root.properties.len() == 1 && !document.has_comments(root);
-        let without_root_key = || document.tree.clone().changed(root_key, |_| None);
-        let without_entry = || {
-            document.tree.clone().changed(root_key, |servers| Some(servers?.changed(key, |_| None)))
-        };
-
         let opened = |braces| splice::shut(&document, braces);
-        let (splices, expected) = match footprint {
+        let (splices, gone) = match footprint {
             Footprint::Document if is_last && is_ours && document.is_all_root() => {
                 return Ok(String::new());
             }
             Footprint::RootKeyLines if is_last && is_ours => (
                 opened(root).unwrap_or_else(|| splice::remove(&document, root, *root_index)),
-                without_root_key(),
+                Gone::RootKey,
             ),
             Footprint::Document | Footprint::RootKey | Footprint::RootKeyLines if is_last => {
-                (splice::remove(&document, root, *root_index), without_root_key())
+                (splice::remove(&document, root, *root_index), Gone::RootKey)
             }
             Footprint::EntryLines if is_last => (
                 opened(servers).unwrap_or_else(|| splice::remove(&document, servers, index)),
-                without_entry(),
+                Gone::Entry,
             ),
-            _ => (splice::remove(&document, servers, index), without_entry()),
+            _ => (splice::remove(&document, servers, index), Gone::Entry),
         };
         let text = splice::apply(text, &splices);
+        let expected = document.tree.changed_within(self.within, |root| {
+            root.changed(root_key, |servers| match gone {
+                Gone::RootKey => None,
+                Gone::Entry => Some(servers?.changed(key, |_| None)),
+            })
+        });
         self.confirm(&text, &expected)?;
         Ok(text)
     }
@@ -138,11 +146,14 @@ impl Place<'_> {
         if is_blank(text) {
             return Ok(None);
         }
-        let document = self.read(text)?;
+        let document = match self.read(text) {
+            Err(EditError::NoSection) => return Ok(None),
+            other => other?,
+        };
         if let Some((_, servers)) = &document.servers {
             servers.index_of(key)?;
         }
-        Ok(document.entry(self.root_key, key).cloned().map(Value::from))
+        Ok(document.entry(self.within, self.root_key, key).cloned().map(Value::from))
     }
 
     /// Every key and its value, in the order of the file.
@@ -150,15 +161,29 @@ impl Place<'_> {
         if is_blank(text) {
             return Ok(Vec::new());
         }
-        let document = self.read(text)?;
-        let Some(Tree::Object(servers)) = document.tree.get(self.root_key) else {
+        let document = match self.read(text) {
+            Err(EditError::NoSection) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let root = document.tree.at(self.within);
+        let Some(Tree::Object(servers)) = root.and_then(|root| root.get(self.root_key)) else {
             return Ok(Vec::new());
         };
         Ok(servers.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect())
     }
 
     fn read(self, text: &str) -> Result<Document<'_>, EditError> {
-        Document::read(text, self.dialect, self.root_key)
+        Document::read(text, self.dialect, self.within, self.root_key)
+    }
+
+    /// What the settings have to be with the entry.
+    fn with_entry(self, document: Document<'_>, key: &str, entry: &Value) -> Tree {
+        document.tree.changed_within(self.within, |root| {
+            root.changed(self.root_key, |servers| {
+                let servers = servers.unwrap_or(Tree::Object(Vec::new()));
+                Some(servers.changed(key, |_| Some(entry.into())))
+            })
+        })
     }
 
     /// Refuses an edit whose result is not exactly `expected`.
@@ -170,22 +195,21 @@ impl Place<'_> {
     }
 }
 
-impl Document<'_> {
-    fn entry(&self, root_key: &str, key: &str) -> Option<&Tree> {
-        self.tree.get(root_key)?.get(key)
-    }
+/// What is taken out of settings.
+enum Gone {
+    Entry,
+    RootKey,
+}
 
-    fn with_entry(&self, root_key: &str, key: &str, entry: &Value) -> Tree {
-        self.tree.clone().changed(root_key, |servers| {
-            let servers = servers.unwrap_or(Tree::Object(Vec::new()));
-            Some(servers.changed(key, |_| Some(entry.into())))
-        })
+impl Document<'_> {
+    fn entry(&self, within: &[String], root_key: &str, key: &str) -> Option<&Tree> {
+        self.tree.at(within)?.get(root_key)?.get(key)
     }
 
     /// Whether nothing but whitespace stands outside the root object.
     fn is_all_root(&self) -> bool {
-        self.pieces.first().is_some_and(|piece| piece.span.start == self.root.span.start)
-            && self.pieces.last().is_some_and(|piece| piece.span.end == self.root.span.end)
+        self.pieces.first().is_some_and(|piece| piece.span.start == self.whole.start)
+            && self.pieces.last().is_some_and(|piece| piece.span.end == self.whole.end)
     }
 }
 

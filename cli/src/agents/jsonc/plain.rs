@@ -10,6 +10,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr2, memchr3};
+
 use super::Dialect;
 
 /// What stands at a position of JSONC, outside and inside of strings and comments.
@@ -67,22 +69,35 @@ pub(super) fn plain(text: &str, dialect: Dialect) -> Cow<'_, str> {
                     }
                 }
             },
-            State::String => match bytes[at] {
-                b'\\' => width = 2,
-                b'"' => state = State::Value,
-                _ => {}
-            },
-            State::LineComment => match bytes[at] {
-                b'\n' | b'\r' => state = State::Value,
-                _ => bytes[at] = b' ',
-            },
+            State::String => {
+                // To the quote that ends it, over what is escaped.
+                let rest = &bytes[at..];
+                let special = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                width = special + 1;
+                match rest.get(special) {
+                    Some(b'\\') => width += 1,
+                    _ => state = State::Value,
+                }
+            }
+            State::LineComment => {
+                let rest = &mut bytes[at..];
+                width = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+                rest[..width].fill(b' ');
+                state = State::Value;
+            }
             State::BlockComment => {
-                if (bytes[at], next) == (b'*', Some(b'/')) {
+                let rest = &mut bytes[at..];
+                width = memchr3(b'*', b'\n', b'\r', rest).unwrap_or(rest.len());
+                rest[..width].fill(b' ');
+                if rest[width..].starts_with(b"*/") {
+                    rest[width..width + 2].fill(b' ');
                     state = State::Value;
-                    width = 2;
-                    bytes[at..at + 2].fill(b' ');
-                } else if !matches!(bytes[at], b'\n' | b'\r') {
-                    bytes[at] = b' ';
+                    width += 2;
+                } else if let Some(byte) = rest.get_mut(width) {
+                    if *byte == b'*' {
+                        *byte = b' ';
+                    }
+                    width += 1;
                 }
             }
         }
@@ -92,7 +107,13 @@ pub(super) fn plain(text: &str, dialect: Dialect) -> Cow<'_, str> {
         // An unterminated comment is an error, so it is given back as it was.
         return Cow::Borrowed(text);
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Cow::Owned(text_of(bytes))
+}
+
+/// Bytes that only ASCII was put into, and whole characters taken out of.
+fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Replaces the escapes of lone surrogates, which neither reader accepts, by
@@ -126,7 +147,7 @@ pub(super) fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
         }
     }
     match masked {
-        Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        Some(bytes) => Cow::Owned(text_of(bytes)),
         None => Cow::Borrowed(text),
     }
 }

@@ -11,7 +11,7 @@ fn entry() -> Value {
 }
 
 fn place(dialect: Dialect) -> Place<'static> {
-    Place { dialect, root_key: "servers" }
+    Place { dialect, within: &[], root_key: "servers" }
 }
 
 /// What may stand between two tokens.

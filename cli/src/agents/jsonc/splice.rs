@@ -116,8 +116,8 @@ fn append_to_empty(
         return (Splice::insert(anchor.span.end, format!(" {property}")), Opened::No);
     }
     // `{}` says nothing about the style; the rest of the file does, if there is any.
-    let is_root = braces.span == document.root.span;
-    if is_root || document.text[document.root.span.clone()].contains('\n') {
+    let is_whole = braces.span == document.whole;
+    if is_whole || document.text[document.whole.clone()].contains('\n') {
         let lines = format!("{}{}{outer}", line(), style.newline);
         return (Splice::insert(braces.close(), lines), Opened::Yes);
     }

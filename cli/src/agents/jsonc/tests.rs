@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::Place;
 use crate::agents::{Dialect, EditError, Footprint, Format};
 
-const JSONC: Place<'static> = Place { dialect: Dialect::Jsonc, root_key: "servers" };
-const STRICT: Place<'static> = Place { dialect: Dialect::Strict, root_key: "servers" };
+const JSONC: Place<'static> = Place { dialect: Dialect::Jsonc, within: &[], root_key: "servers" };
+const STRICT: Place<'static> = Place { dialect: Dialect::Strict, within: &[], root_key: "servers" };
 
 fn entry() -> Value {
     json!({ "command": "/mcpkg", "args": ["run"] })
@@ -230,7 +230,7 @@ fn what_cannot_be_edited_safely_is_refused() {
         assert_eq!(STRICT.link(text, "x", &entry()), Err(broken(Dialect::Strict, reason)));
         assert!(JSONC.link(text, "x", &entry()).is_ok());
     }
-    let comments = Place { dialect: Dialect::Comments, root_key: "servers" };
+    let comments = Place { dialect: Dialect::Comments, within: &[], root_key: "servers" };
     let reason = "Trailing commas are not allowed on line 1 column 7";
     let refused = comments.link(r#"{"a":1,}"#, "x", &entry());
     assert_eq!(refused, Err(broken(Dialect::Comments, reason)));

@@ -24,32 +24,49 @@ pub(super) enum Tree {
 }
 
 impl Tree {
-    /// The tree as `jsonc-parser` read it, or `None` if it read a number or a
-    /// word that JSON does not have.
-    pub(super) fn of(value: &ast::Value<'_>) -> Option<Self> {
-        Some(match value {
-            ast::Value::NullKeyword(_) => Self::Null,
-            ast::Value::BooleanLit(literal) => Self::Bool(literal.value),
-            ast::Value::NumberLit(literal) => {
-                Self::Number(serde_json::from_str(literal.value).ok()?)
+    /// Whether `jsonc-parser` has read the same. It also reads numbers and words
+    /// that JSON does not have.
+    pub(super) fn is(&self, value: &ast::Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Null, ast::Value::NullKeyword(_)) => true,
+            (Self::Bool(one), ast::Value::BooleanLit(other)) => *one == other.value,
+            (Self::Number(one), ast::Value::NumberLit(other)) => {
+                serde_json::from_str(other.value).is_ok_and(|other: Number| *one == other)
             }
-            ast::Value::StringLit(literal) => Self::String(literal.value.to_string()),
-            ast::Value::Array(array) => {
-                Self::Array(array.elements.iter().map(Self::of).collect::<Option<_>>()?)
+            (Self::String(one), ast::Value::StringLit(other)) => *one == other.value,
+            (Self::Array(ones), ast::Value::Array(others)) => {
+                ones.len() == others.elements.len()
+                    && ones.iter().zip(&others.elements).all(|(one, other)| one.is(other))
             }
-            ast::Value::Object(object) => {
-                let property = |property: &ast::ObjectProp<'_>| {
-                    Some((property.name.as_str().to_owned(), Self::of(&property.value)?))
-                };
-                Self::Object(object.properties.iter().map(property).collect::<Option<_>>()?)
+            (Self::Object(ones), ast::Value::Object(others)) => {
+                ones.len() == others.properties.len()
+                    && ones.iter().zip(&others.properties).all(|((key, one), other)| {
+                        *key == other.name.as_str() && one.is(&other.value)
+                    })
             }
-        })
+            _ => false,
+        }
     }
 
     /// The value of the first property called `key`, if this is an object that has one.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let Self::Object(properties) = self else { return None };
         properties.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// The value that `keys` lead to, from object to object.
+    pub(super) fn at(&self, keys: &[String]) -> Option<&Self> {
+        keys.iter().try_fold(self, |tree, key| tree.get(key))
+    }
+
+    /// The tree with `change` made to the value that `keys` lead to.
+    pub(super) fn changed_within(self, keys: &[String], change: impl FnOnce(Self) -> Self) -> Self {
+        match keys.split_first() {
+            None => change(self),
+            Some((key, rest)) => {
+                self.changed(key, |inner| Some(inner?.changed_within(rest, change)))
+            }
+        }
     }
 
     /// The object with `key` set to what `change` makes of its value: `None`

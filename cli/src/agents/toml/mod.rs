@@ -13,6 +13,7 @@
 //! it along. Every text is read by `toml` too, before and after; the new values
 //! have to be the old ones with our one entry changed, or the edit is refused.
 
+mod plain;
 mod write;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 use toml_edit::{Document, Item, TableLike};
 
+pub(super) use self::plain::aside;
 pub(super) use self::write::block;
 use super::lines::{self, Line};
 use super::{EditError, Footprint, Format, Linked};

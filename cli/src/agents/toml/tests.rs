@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::agents::place::Place;
 
 fn entry() -> Json {
     json!({ "command": "/opt/mcpkg", "args": ["run", "io.github.acme/weather"] })
@@ -57,6 +58,61 @@ fn a_table_is_replaced_in_its_place() {
     assert_eq!(add(before).text, format!("[servers]\n[y]\n\n{BLOCK}\n"));
 }
 
+/// What is left of a text to be read, if something is set aside.
+fn rest(text: &str) -> Option<String> {
+    aside(text, "servers").map(|aside| aside.rest)
+}
+
+#[test]
+fn plain_tables_of_others_are_set_aside() {
+    let plain =
+        "[t.\"a b\"] # c\nk = \"v\" # c\n'l' = [1, -2, true, 'x',]\n# c\n\n\t[t.c]\n\tk = 0\n";
+    for (text, expected) in [
+        (
+            format!("m = 1\n\n{plain}# d\n[servers.a]\nb = 1.0\n"),
+            "m = 1\n\n[mcpkg-aside-0]\n# d\n[servers.a]\nb = 1.0\n",
+        ),
+        (
+            format!("{plain}[[l]]\n[u.v]\n[servers]\n[w.x]"),
+            "[mcpkg-aside-0]\n[[l]]\n[mcpkg-aside-1]\n[servers]\n[w.x]",
+        ),
+    ] {
+        assert_eq!(rest(&text).as_deref(), Some(expected));
+        let aside = aside(&text, "servers").unwrap();
+        assert_eq!(aside.put_back(&aside.rest).as_ref(), Some(&text));
+        assert_eq!(aside.put_back("[mcpkg-aside-1]\n"), None);
+    }
+}
+
+/// Each of these has a line that looks plain, and is something else, or wrong.
+#[test]
+fn what_only_looks_plain_is_not_set_aside() {
+    for text in [
+        "k = \"\"\"\n[t.a]\nb = 1\n\"\"\"\n",
+        "k = [\n[t.a]\n]\n",
+        "[t.a]\nb = 1\n[t.a]\n",
+        "[t.a]\n[t]\nb = 1\n",
+        "t = 1\n[t.a]\n",
+        "\"\\u0074\" = 1\n[t.a]\n",
+        "[t.a]\nb = 1\nb = 2\n",
+        "[t.a]\nb.c = 1\n",
+        "[t.a]\nb = 01\n",
+        "[t.a]\nb = 9223372036854775808\n",
+        "[t.a]\nb = \"\\x\"\n",
+        "[t.a]\nb = \"\"\"c\"\"\"\n",
+        "[t.a]\nb = \"c\" d\n",
+        "[t.a]\nb = [1 2]\n",
+        "[t.a]\nb = truely\n",
+        "[t.a] b\n",
+        "[t.a]\rb = 1\n",
+        "[t.a]",
+        "[servers.a]\nb = 1\n",
+        "[t.a]\n# mcpkg-aside-0\n",
+    ] {
+        assert_eq!(rest(text), None, "{text}");
+    }
+}
+
 fn statement() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "",
@@ -78,6 +134,11 @@ fn statement() -> impl Strategy<Value = String> {
         "[servers]",
         "servers.c.d = 1",
         "command = \"\u{e9}\"",
+        "[p.\"a b\"]\nk1 = \"v\"\nk2 = [1, 'a']",
+        "[p.b]\n# c\n\nk = true # c",
+        "[q.c]\r\nk = -1",
+        "k8 = \"\"\"\n[q.d]\nk = 1",
+        "[q.e]\nk = \"\"\"",
     ])
     .prop_map(str::to_owned)
 }
@@ -111,6 +172,16 @@ proptest! {
         prop_assert_eq!(&again.text, &linked.text);
         let after = unlink(&linked.text, "servers", "x", linked.footprint.unwrap()).unwrap();
         prop_assert_eq!(after, if before.trim().is_empty() { String::new() } else { before });
+    }
+
+    #[test]
+    fn by_parts_and_as_a_whole_come_to_the_same(before in document(), key in "[abx]") {
+        let place = Place { format: Format::Toml, within: &[], root_key: "servers" };
+        prop_assert!(place.entries(&before) == entries(&before, "servers"));
+        let linked = link(&before, "servers", &key, &entry());
+        prop_assert!(place.set(&before, &key, &entry()) == linked);
+        let unlinked = unlink(&before, "servers", &key, Footprint::Entry);
+        prop_assert!(place.unlink(&before, &key, Footprint::Entry) == unlinked);
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! judged in the same way; lines give the bytes back by themselves.
 
 mod outline;
+mod plain;
 mod write;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use serde_json::Value as Json;
 use yaml_serde::{Mapping, Value};
 
 use self::outline::{Outline, Section};
+pub(super) use self::plain::aside;
 use super::lines;
 use super::{EditError, Footprint, Format, Linked};
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::agents::place::Place;
 
 fn entry() -> Json {
     json!({ "cmd": "/opt/mcpkg", "args": ["run"], "enabled": true })
@@ -100,6 +101,65 @@ fn what_lines_do_not_tell_is_refused() {
     }
 }
 
+/// What is left of a text to be read, if something is set aside.
+fn rest(text: &str) -> Option<String> {
+    aside(text, "ext").map(|aside| aside.rest)
+}
+
+#[test]
+fn plain_entries_of_others_are_set_aside() {
+    let plain =
+        "a: some words # c\nb:\n  c:\n  - \"x: y\"\n  - 2 # c\n\n  # c\n  d: 'é'\ne:\n- /f\n";
+    for (text, expected) in [
+        (format!("{plain}# d\next:\n  y: &n 1\n"), "mcpkg-aside-0: 0\n# d\next:\n  y: &n 1\n"),
+        (
+            format!("ext: {{}}\n{plain}f: |\n  g\nh: 1\ni: 1"),
+            "ext: {}\nmcpkg-aside-0: 0\nf: |\n  g\nmcpkg-aside-1: 0\ni: 1",
+        ),
+    ] {
+        assert_eq!(rest(&text).as_deref(), Some(expected));
+        let aside = aside(&text, "ext").unwrap();
+        assert_eq!(aside.put_back(&aside.rest).as_ref(), Some(&text));
+        assert_eq!(aside.put_back("mcpkg-aside-1: 0\n"), None);
+    }
+}
+
+/// Each of these has a line that looks plain, and is something else, or wrong.
+#[test]
+fn what_only_looks_plain_is_not_set_aside() {
+    for text in [
+        "k: \"\na: 1\nb\"\n",
+        "k: [\na: 1\n]\n",
+        "a: 1\na: 2\n",
+        "a: 1\n\"a\": 2\n",
+        "a: 1\n...\n---\nb: 2\n",
+        "a: 1\n  b\n",
+        "a: 1\n b: 2\n",
+        "a:\n  b: 1\n c: 2\n",
+        "a:\n  b: 1\n  b: 2\n",
+        "a:\n- b: 1\n",
+        "a:\n- b\nc\n",
+        "a:\n  b: 1\n  - c\n",
+        "a: &b c\n",
+        "a: *b\n",
+        "a: !t b\n",
+        "a: b: c\n",
+        "a: [b]\n",
+        "a: \"\\q\"\n",
+        "a: \"b\" c\n",
+        "a: b\u{2028}c\n",
+        "a: # b\u{85}c\n",
+        "a:\tb\n",
+        "a: 1234567890123456789012345678901234567890\n",
+        "true: 1\n",
+        "a: 1",
+        "ext: 1\n",
+        "a: mcpkg-aside-0\n",
+    ] {
+        assert_eq!(rest(text), None, "{text}");
+    }
+}
+
 #[test]
 fn anchors_without_end_are_harmless() {
     let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -142,9 +202,18 @@ fn document() -> impl Strategy<Value = String> {
         prop::collection::vec(prop_oneof![server, line.clone().prop_map(str::to_owned)], 1..4)
             .prop_map(|servers| format!("ext:\n{}", servers.join("\n"))),
     ];
-    let part = prop_oneof![other, servers, line.prop_map(str::to_owned)];
+    let plain = prop::sample::select(vec![
+        "p: words # c",
+        "q:\n- \"x\"\n- 2",
+        "r:\n  s:\n  - /t\n  u: 'v'\n  # c",
+        "t:\n    u:\n      v: 1",
+        "v: \"\nw: 1\"",
+        "x: |\n  a\ny: 1",
+    ]);
+    let plain = plain.prop_map(str::to_owned);
+    let part = prop_oneof![other, servers, line.prop_map(str::to_owned), plain];
     let end = prop::sample::select(vec!["\n", "\r\n"]);
-    (prop::collection::vec(part, 0..5), end, any::<bool>())
+    (prop::collection::vec(part, 0..6), end, any::<bool>())
         .prop_map(|(parts, end, is_ended)| {
             (parts.join("\n") + if is_ended { "\n" } else { "" }).replace('\n', end)
         })
@@ -166,6 +235,16 @@ proptest! {
             // The text of a block that a new line would become part of.
             Err(error) => prop_assert_eq!(error, EditError::Layout { format: Format::Yaml }),
         }
+    }
+
+    #[test]
+    fn by_parts_and_as_a_whole_come_to_the_same(before in document(), key in "[abx]") {
+        let place = Place { format: Format::Yaml, within: &[], root_key: "ext" };
+        prop_assert!(place.entries(&before) == entries(&before, "ext"));
+        let linked = link(&before, "ext", &key, &entry());
+        prop_assert!(place.set(&before, &key, &entry()) == linked);
+        let unlinked = unlink(&before, "ext", &key, Footprint::Entry);
+        prop_assert!(place.unlink(&before, &key, Footprint::Entry) == unlinked);
     }
 
     #[test]

@@ -52,9 +52,14 @@ fn property(
 /// A key: plain if nothing could take it for another kind of value, else in
 /// double quotes, which take the escapes of JSON.
 fn name(key: &str) -> String {
-    const WORDS: [&str; 8] = ["true", "false", "null", "yes", "no", "on", "off", "y"];
     let is_plain = key.starts_with(|first: char| first.is_ascii_alphabetic())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        && !WORDS.iter().chain(&["n"]).any(|word| key.eq_ignore_ascii_case(word));
+        && !is_word(key);
     if is_plain { key.to_owned() } else { Value::from(key).to_string() }
+}
+
+/// Whether some reader takes this for a value other than text.
+pub(super) fn is_word(key: &str) -> bool {
+    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    WORDS.iter().any(|word| key.eq_ignore_ascii_case(word))
 }
