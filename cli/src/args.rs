@@ -2,28 +2,32 @@
 
 mod daily;
 mod log;
+mod login;
 mod migrate;
 mod rebuild;
+mod registry;
+mod review;
 mod secret;
 mod statement;
 mod surface;
 mod trust;
+mod upstream;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mcpkg_core::log::VerifierKey;
-use mcpkg_core::namespace::NamePattern;
 use mcpkg_core::{PackageName, Platform, Version};
-use url::Url;
 
 pub use self::daily::{
     ApproveArgs, AuditArgs, ExportArgs, ExportForm, LockArgs, OutdatedArgs, PermissionsChangeArgs,
     PermissionsCommand, PermissionsShowArgs, SyncArgs, UpdateArgs,
 };
-pub use self::log::{LogCommand, LogVerifyArgs, LogWatchArgs};
+pub use self::log::{LogCommand, LogWatchArgs};
+pub use self::login::{LoginArgs, LogoutArgs, WhoamiArgs};
 pub use self::migrate::MigrateArgs;
 pub use self::rebuild::RebuildArgs;
+pub use self::registry::{RegistryAddArgs, RegistryCommand, RegistryRemoveArgs};
+pub use self::review::{ReviewCommand, ReviewListArgs, ReviewShowArgs, ReviewVoteArgs};
 pub use self::secret::{SecretApproveArgs, SecretCommand, SecretExecArgs, SecretNameArgs};
 pub use self::statement::{
     PublisherCancelArgs, PublisherChangeArgs, PublisherCommand, PublisherShowArgs, SigningArgs,
@@ -31,8 +35,10 @@ pub use self::statement::{
 };
 pub use self::surface::{InspectArgs, ToolsArgs};
 pub use self::trust::{TrustAddArgs, TrustCommand, TrustRemoveArgs, TrustUpdateArgs};
+pub use self::upstream::{InstallTarget, UpstreamArgs};
 use crate::agents::Scope;
 use crate::request::PackageRequest;
+use crate::ui::Talk;
 
 /// Install MCP servers, and know who built them
 ///
@@ -56,15 +62,39 @@ pub struct Global {
     /// Print data as JSON
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing but errors
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
+    /// How much to say
+    #[command(flatten)]
+    pub talk: TalkArgs,
+    /// Ask nobody on the network
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// Use this registry, by its name
     #[arg(long, global = true, value_name = "NAME")]
     pub registry: Option<String>,
     /// Whether to use colours
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: ColorArg,
+}
+
+/// How much to say
+#[derive(Args, Clone, Copy, Debug)]
+pub struct TalkArgs {
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more of what is done: which files, which registry, which bytes
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+impl From<TalkArgs> for Talk {
+    fn from(talk: TalkArgs) -> Self {
+        match talk {
+            TalkArgs { quiet: true, .. } => Self::Errors,
+            TalkArgs { verbose: true, .. } => Self::More,
+            TalkArgs { .. } => Self::Plain,
+        }
+    }
 }
 
 /// Whether to use colours
@@ -145,11 +175,20 @@ pub enum Command {
     /// Show or change who publishes a package
     #[command(subcommand)]
     Publisher(PublisherCommand),
+    /// Look at what a registry holds back, and let it in or not
+    #[command(subcommand)]
+    Review(ReviewCommand),
     /// List the agents that servers can be linked into
     Agents,
     /// Say which registries to use, and whom to trust there
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Log in at a registry that does not let everybody in
+    Login(LoginArgs),
+    /// Forget a log-in
+    Logout(LogoutArgs),
+    /// Show who you are to a registry
+    Whoami(WhoamiArgs),
     /// Say who may vouch for which names: Sigstore instances, and keys
     #[command(subcommand)]
     Trust(TrustCommand),
@@ -174,6 +213,27 @@ pub enum ScopeArg {
     Project,
 }
 
+/// Where a server is linked
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LinkScopeArg {
+    /// For you, in all projects
+    User,
+    /// For everybody in this project
+    Project,
+    /// For you, in this project: in your own settings and lock (Claude Code)
+    Local,
+}
+
+impl From<LinkScopeArg> for Scope {
+    fn from(scope: LinkScopeArg) -> Self {
+        match scope {
+            LinkScopeArg::User => Self::User,
+            LinkScopeArg::Project => Self::Project,
+            LinkScopeArg::Local => Self::Local,
+        }
+    }
+}
+
 impl From<ScopeArg> for Scope {
     fn from(scope: ScopeArg) -> Self {
         match scope {
@@ -186,15 +246,16 @@ impl From<ScopeArg> for Scope {
 /// Options of `install`
 #[derive(Args, Debug)]
 pub struct InstallArgs {
-    /// The package, with a version or a range after `@` if not the newest
+    /// The package, with a version or a range after `@` if not the newest; `npm:…` and
+    /// `pypi:…` for what is on npm or PyPI
     #[arg(value_name = "NAME[@VERSION]")]
-    pub package: PackageRequest,
+    pub package: InstallTarget,
     /// Link it into these agents; `all` for each one found [default: all found]
     #[arg(short, long, value_name = "AGENT", value_delimiter = ',')]
     pub agent: Vec<String>,
-    /// Install for you or for this project
+    /// Install for you, for this project, or for you in this project
     #[arg(long, value_enum, default_value = "user")]
-    pub scope: ScopeArg,
+    pub scope: LinkScopeArg,
     /// Approve what it asks for, as shown, but nothing beyond what you approved before
     #[arg(short, long)]
     pub yes: bool,
@@ -219,6 +280,9 @@ pub struct InstallArgs {
     /// What to approve beyond what was approved
     #[command(flatten)]
     pub approve: ApproveArgs,
+    /// What holds for packages of other ecosystems
+    #[command(flatten)]
+    pub upstream: UpstreamArgs,
     /// Verify it and show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -229,9 +293,9 @@ pub struct InstallArgs {
 pub struct RemoveArgs {
     /// The package, or its short name
     pub name: String,
-    /// Remove it for you or for this project
+    /// Remove it for you, for this project, or for you in this project
     #[arg(long, value_enum, default_value = "user")]
-    pub scope: ScopeArg,
+    pub scope: LinkScopeArg,
     /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -257,9 +321,6 @@ pub struct VerifyArgs {
     /// The signed server.json of a file [default: the one beside it]
     #[arg(long, value_name = "FILE")]
     pub server_json: Option<PathBuf>,
-    /// Ask no registry
-    #[arg(long)]
-    pub offline: bool,
     /// What to accept although it would be refused
     #[command(flatten)]
     pub accept: AcceptArgs,
@@ -365,70 +426,6 @@ pub struct PublishArgs {
     #[command(flatten)]
     pub signing: SigningArgs,
     /// Sign, verify, and show what would be published, and upload nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// What to do with registries
-#[derive(Debug, Subcommand)]
-pub enum RegistryCommand {
-    /// Use a registry
-    Add(Box<RegistryAddArgs>),
-    /// List the registries in use
-    #[command(visible_alias = "ls")]
-    List,
-    /// Stop using a registry
-    #[command(visible_alias = "rm")]
-    Remove(RegistryRemoveArgs),
-}
-
-/// Options of `registry add`
-#[derive(Args, Debug)]
-pub struct RegistryAddArgs {
-    /// What to call it
-    pub name: String,
-    /// Its address
-    pub url: Url,
-    /// Your own organisation runs it: releases need no minimum age
-    #[arg(long)]
-    pub private: bool,
-    /// The names it serves [default: `*`]
-    #[arg(long, value_name = "PATTERN")]
-    pub namespace: Vec<NamePattern>,
-    /// The `trusted_root.json` of a private Sigstore
-    #[arg(long, value_name = "FILE", requires = "trust_for")]
-    pub trusted_root: Option<PathBuf>,
-    /// The names that private Sigstore may vouch for
-    #[arg(long, value_name = "PATTERN", requires = "trusted_root")]
-    pub trust_for: Vec<NamePattern>,
-    /// Do not let the public-good Sigstore vouch for anything here
-    #[arg(long)]
-    pub no_public_good: bool,
-    /// The key of its log, got by another way than from the registry itself
-    #[arg(long, value_name = "VKEY")]
-    pub log_key: Option<VerifierKey>,
-    /// A witness that has to vouch for its log
-    #[arg(long, value_name = "VKEY")]
-    pub witness: Vec<VerifierKey>,
-    /// How many of the witnesses have to [default: all]
-    #[arg(long, value_name = "N", requires = "witness")]
-    pub witness_quorum: Option<usize>,
-    /// Who may publish in a namespace that belongs to no forge account, as
-    /// `<pattern>=<issuer>,<subject>`, or `<pattern>=<issuer>,` and any of
-    /// `repository:<url>`, `repository-id:<number>` and `owner-id:<number>`
-    #[arg(long, value_name = "RULE")]
-    pub publisher: Vec<String>,
-    /// Show what would change, and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Options of `registry remove`
-#[derive(Args, Debug)]
-pub struct RegistryRemoveArgs {
-    /// What it is called
-    pub name: String,
-    /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
 }

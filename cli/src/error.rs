@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mcpkg_core::api::Problem;
+use mcpkg_core::api::{Problem, WithheldRelease};
 use mcpkg_core::policy::Refusal;
 use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
 use serde::Serialize;
@@ -33,6 +33,8 @@ pub enum Error {
     Print(#[source] io::Error),
     #[error("could not write JSON")]
     Json(#[source] serde_json::Error),
+    #[error("{what} asks somebody on the network, and you said `--offline`")]
+    Offline { what: &'static str },
     #[error("this needs an answer, and there is no terminal to ask on")]
     NoTerminal,
     #[error("nothing was changed, because you said no")]
@@ -47,6 +49,12 @@ pub enum Error {
     NoRegistryFor(PackageName),
     #[error("there is no registry called `{0}`")]
     UnknownRegistry(String),
+    #[error("{name} comes from {release}, and not from a registry of releases")]
+    FromUpstream { name: PackageName, release: String },
+    #[error("{name} is installed from another place, {found}")]
+    OtherSource { name: PackageName, found: String },
+    #[error("{release} cannot be trusted: {lack}")]
+    Unattested { release: String, lack: mcpkg_upstream::Lack },
     #[error("there is a registry called `{0}` already")]
     RegistryExists(String),
     #[error("there is no trust root or key called `{0}` that this could be done to")]
@@ -87,6 +95,8 @@ pub enum Error {
     TooLarge { found: u64, limit: u64 },
     #[error("{url} was too slow and was cut off")]
     TooSlow { url: String },
+    #[error("the registry `{registry}` wants to know who you are: {reason}")]
+    LoggedOut { registry: String, reason: String },
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
     #[error("{url} answered with status {status}")]
@@ -102,6 +112,13 @@ pub enum Error {
         .versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Yanked { name: PackageName, wanted: String, versions: Vec<Version> },
+    #[error("{name}@{} is not given out by this registry: {}", .withheld.version, .withheld.reason)]
+    Withheld { name: PackageName, withheld: Box<WithheldRelease> },
+    #[error(
+        "`{name}` was installed from `{locked}`, and `{found}` is another source: its log does not \
+         have that release"
+    )]
+    SourceChanged { name: PackageName, locked: String, found: String },
     #[error("{name}@{version} has no artifact for this platform; it has {available}")]
     NoArtifact { name: PackageName, version: Version, available: String },
 
@@ -244,9 +261,12 @@ impl Error {
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_)
+            | Self::Unattested { .. }
             | Self::Widened { .. }
             | Self::NotAsked { .. }
             | Self::Yanked { .. }
+            | Self::Withheld { .. }
+            | Self::SourceChanged { .. }
             | Self::Replaced { .. }
             | Self::DigestMismatch { .. }
             | Self::TreeMismatch { .. }
@@ -267,6 +287,7 @@ impl Error {
                     | Code::Lock
                     | Code::NotFound
                     | Code::Unavailable
+                    | Code::Login
                     | Code::Internal
                     | Code::Request
                     | Code::Transport
@@ -283,6 +304,13 @@ impl Error {
             Self::Secret(error) => error.advice(),
             Self::Widened { name, version, .. } => {
                 Some(format!("if it may have that, pass `--accept-permissions {name}@{version}`"))
+            }
+            Self::Unattested { release, .. } => Some(format!(
+                "ask its author to publish from CI; if you have read it and trust it, pass \
+                 `--accept-unattested {release}`"
+            )),
+            Self::LoggedOut { registry, .. } => {
+                Some(format!("log in with `mcpkg login {registry}`"))
             }
             _ => self.hint().map(str::to_owned),
         }
@@ -301,6 +329,8 @@ impl Coded for Error {
             Self::NoRegistry
             | Self::NoRegistryFor(_)
             | Self::UnknownRegistry(_)
+            | Self::FromUpstream { .. }
+            | Self::OtherSource { .. }
             | Self::RegistryExists(_)
             | Self::UnknownTrust(_)
             | Self::TrustExists(_)
@@ -315,11 +345,13 @@ impl Coded for Error {
             | Self::NotInStore { .. }
             // What a plain file server says of a file that it does not have.
             | Self::Status { status: 404, .. } => Code::NotFound,
+            Self::Offline { .. } => Code::Offline,
             Self::Transport { .. }
             | Self::Redirect { .. }
             | Self::Insecure { .. }
             | Self::TooSlow { .. } => Code::Transport,
             Self::TooLong { .. } | Self::TooLarge { .. } => Code::Limit,
+            Self::LoggedOut { .. } => Code::Login,
             Self::Problem(problem) => problem.code,
             Self::Empty { .. } => Code::LogEmpty,
             Self::Status { .. } | Self::Nonsense { .. } => Code::Registry,
@@ -329,10 +361,13 @@ impl Coded for Error {
             Self::Contradiction { .. } => Code::Metadata,
             Self::Replaced { .. } => Code::Immutable,
             Self::Yanked { .. } => Code::Yanked,
+            Self::Withheld { withheld, .. } => withheld.code,
+            Self::SourceChanged { .. } => Code::SourceChanged,
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Refusal::code),
             Self::Lie { code, .. } | Self::Failed { code, .. } => *code,
             Self::Secret(error) => error.code(),
             Self::NoIdentity | Self::Sign { .. } => Code::Signature,
+            Self::Unattested { .. } => Code::Provenance,
         }
     }
 
@@ -343,6 +378,10 @@ impl Coded for Error {
             Self::NoRegistry | Self::NoRegistryFor(_) => {
                 "`mcpkg registry add <name> <url>` names one"
             }
+            Self::FromUpstream { .. } => {
+                "`mcpkg install` with that package and its new version puts another in its place"
+            }
+            Self::OtherSource { .. } => "`mcpkg remove` it first, if the other is what you want",
             Self::UnknownRegistry(_) => "`mcpkg registry list` shows those that you can name",
             Self::UnknownTrust(_) => "`mcpkg trust list` shows what there is, and where it is from",
             Self::TrustExists(_) => "choose another name with `--name`, or remove it first",
@@ -358,6 +397,10 @@ impl Coded for Error {
             Self::Ambiguous(..) => "use the full name, `<namespace>/<name>`",
             Self::Config { .. } => "fix the file by hand; mcpkg has not changed it",
             Self::Setting { hint, .. } => hint,
+            Self::Offline { .. } => {
+                "leave `--offline` out; without the network, `verify`, `list`, `run`, `audit` and \
+                 `sync --frozen` work"
+            }
             Self::Transport { .. } | Self::TooSlow { .. } => {
                 "check the address with `mcpkg registry list`, and that you are online"
             }
@@ -375,6 +418,10 @@ impl Coded for Error {
             Self::NoRelease { .. } => "`mcpkg info <name>` shows the releases there are",
             Self::Yanked { .. } => {
                 "`mcpkg info <name>@<version>` shows why; choose another version, or wait for one"
+            }
+            Self::Withheld { .. } => "choose another version, or ask the registry's operator",
+            Self::SourceChanged { .. } => {
+                "install it from where it came from, or uninstall it first if you mean to change that"
             }
             Self::NoArtifact { .. } => "ask the author to publish one for this platform",
             Self::DigestMismatch { .. } | Self::Contradiction { .. } => {

@@ -11,7 +11,7 @@
 //! | [`ops`] | what things are made of | the command line, printing |
 //! | core, verify | packages, evidence, decisions | anything outside them |
 //!
-//! Beside them: [`registry`] is the only one that knows HTTP, [`ui`] the only one
+//! Beside them: [`registry`] and [`login`] alone know HTTP, [`ui`] is the only one
 //! that prints, [`places`] the only one that asks the environment where things
 //! are, [`agents`] edits text and touches no file.
 
@@ -23,6 +23,7 @@ pub mod config;
 pub mod egress;
 pub mod error;
 pub mod lock_file;
+pub mod login;
 pub mod ops;
 pub mod places;
 pub mod project_file;

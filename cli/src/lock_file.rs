@@ -110,7 +110,7 @@ impl LockFile {
 
 fn lock_path(scope: Scope, places: &Places) -> PathBuf {
     match scope {
-        Scope::User => places.user_lock(),
+        Scope::User | Scope::Local => places.user_lock(),
         Scope::Project => Places::project_lock(&places.project),
     }
 }

@@ -4,6 +4,7 @@
 //! is handed a [`Places`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
@@ -36,9 +37,43 @@ pub struct Places {
     pub sockets: Vec<PathBuf>,
     /// The settings of agents that the user moved, by the variable that says so.
     pub moved: BTreeMap<agents::Variable, PathBuf>,
+    /// How the web is reached.
+    pub proxies: Proxies,
+    /// Whether this is a job of a CI that has tokens for its jobs.
+    pub is_ci: bool,
     /// The operating system.
     pub system: System,
 }
+
+/// What the environment says of proxies. There may be a password in it, so it is not
+/// shown.
+#[derive(Clone, Default)]
+pub struct Proxies {
+    /// `HTTPS_PROXY`: the proxy for https.
+    pub https: Option<String>,
+    /// `NO_PROXY`: the hosts that are reached without it.
+    pub except: Option<String>,
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proxies(…)")
+    }
+}
+
+impl Proxies {
+    /// Reads the variables, in both spellings that are in use.
+    fn from_environment() -> Self {
+        let read = |names: [&str; 2]| {
+            let mut found = names.into_iter().filter_map(|name| std::env::var(name).ok());
+            found.find(|value| !value.is_empty())
+        };
+        Self { https: read(["HTTPS_PROXY", "https_proxy"]), except: read(["NO_PROXY", "no_proxy"]) }
+    }
+}
+
+/// What the CIs set in their jobs whose tokens we can ask for.
+const CI: [&str; 4] = ["GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"];
 
 impl Places {
     /// Reads the environment.
@@ -69,6 +104,8 @@ impl Places {
                 .into_iter()
                 .filter_map(|variable| Some((variable, absolute(variable.name())?)))
                 .collect(),
+            proxies: Proxies::from_environment(),
+            is_ci: CI.iter().any(|name| std::env::var_os(name).is_some()),
             system: system(),
         })
     }
@@ -83,6 +120,12 @@ impl Places {
             moved: self.moved.clone(),
             project: self.project.clone(),
         }
+    }
+
+    /// The same places, for somebody who works in `project`.
+    #[must_use]
+    pub fn in_project(&self, project: &Path) -> Self {
+        Self { project: project.to_owned(), ..self.clone() }
     }
 
     /// Where processes of ours wait for one another.

@@ -29,7 +29,7 @@ impl ProjectFile {
     /// Reads the `mcpkg.toml` of `scope`, if there is one.
     pub fn read(scope: Scope, places: &Places) -> Result<Option<Self>> {
         let folder = match scope {
-            Scope::User => &places.config,
+            Scope::User | Scope::Local => &places.config,
             Scope::Project => &places.project,
         };
         let project = read_project(folder)?;

@@ -76,7 +76,8 @@ impl PackageRequest {
     /// A yanked release is never chosen; where one is locked already, it stays and is
     /// warned of. By its exact version it is looked up, for its reason to be shown, and
     /// refused when it is judged. One that its publisher advises against is chosen where
-    /// there is no other. The order in which the index lists releases is not relied on.
+    /// there is no other. One that the registry does not give out is none to choose from.
+    /// The order in which the index lists releases is not relied on.
     pub fn choose<'a>(
         &self,
         index: &'a PackageIndex,
@@ -91,10 +92,11 @@ impl PackageRequest {
             Wanted::Exactly(version) => line.version == *version,
             Wanted::Range(range) => range.matches(line.version.as_semver()),
         };
-        let (yanked, candidates): (Vec<_>, Vec<_>) = index
-            .releases
-            .iter()
-            .filter(|line| is_wanted(line))
+        let is_withheld =
+            |line: &IndexLine| index.withheld.iter().find(|it| it.version == line.version);
+        let wanted = || index.releases.iter().filter(|line| is_wanted(line));
+        let (yanked, candidates): (Vec<_>, Vec<_>) = wanted()
+            .filter(|line| is_withheld(line).is_none())
             .partition(|line| line.status == Status::Yanked);
         let newest = |allow_deprecated: bool, allow_prerelease: bool| {
             candidates
@@ -108,6 +110,13 @@ impl PackageRequest {
         let found = [(false, false), (true, false), (false, true), (true, true)]
             .into_iter()
             .find_map(|(deprecated, prerelease)| newest(deprecated, prerelease));
+        if candidates.is_empty()
+            && yanked.is_empty()
+            && let Some(withheld) = wanted().find_map(is_withheld)
+        {
+            let (name, withheld) = (self.name.clone(), Box::new(withheld.clone()));
+            return Err(Error::Withheld { name, withheld });
+        }
         found.map_or_else(|| self.none(&candidates, &yanked), Ok)
     }
 
@@ -159,6 +168,7 @@ mod tests {
             }),
             announced: None,
             bindings: Vec::new(),
+            withheld: Vec::new(),
             releases: lines
                 .iter()
                 .zip(0..)
@@ -218,5 +228,33 @@ mod tests {
         assert!("acme/weather@".parse::<PackageRequest>().is_err());
         let request: PackageRequest = "acme/weather@1.2.0".parse().unwrap();
         assert!(matches!(request.wanted, Wanted::Exactly(_)));
+    }
+
+    #[test]
+    fn what_a_registry_does_not_give_out_is_not_chosen_and_said_to_be_withheld() {
+        let mut index = index(&[
+            ("1.0.0", Status::Active, &["any"]),
+            ("1.1.0", Status::Active, &["any"]),
+            ("2.0.0", Status::Yanked, &["any"]),
+        ]);
+        index.withheld.push(mcpkg_core::api::WithheldRelease {
+            version: "1.1.0".parse().unwrap(),
+            code: mcpkg_core::Code::TakenDown,
+            policy: None,
+            reason: "it was taken down".to_owned(),
+        });
+        for (request, chosen) in [
+            ("acme/weather", Ok("1.0.0")),
+            ("acme/weather@^1", Ok("1.0.0")),
+            ("acme/weather@1.1.0", Err("E_TAKEN_DOWN")),
+            ("acme/weather@~1.1", Err("E_TAKEN_DOWN")),
+            ("acme/weather@^2", Err("E_YANKED")),
+        ] {
+            let request: PackageRequest = request.parse().unwrap();
+            let found = request.choose(&index, None);
+            let found = found.map(|line| line.version.to_string());
+            let found = found.as_deref().map_err(|error| mcpkg_core::Coded::code(error).as_str());
+            assert_eq!(found, chosen, "{request:?}");
+        }
     }
 }

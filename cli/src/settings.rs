@@ -1,15 +1,18 @@
 //! Planned changes to agents' settings: shown before they are made.
 
+mod unedited;
+
 use std::path::{Path, PathBuf};
 
+use mcpkg_core::Code;
 use mcpkg_core::lock::AgentLink;
-use mcpkg_core::{Code, Coded};
 
-use crate::agents::{Agent, EditError, Footprint, Launch, Linked, Scope};
+pub(crate) use self::unedited::Unedited;
+use crate::agents::{Agent, Footprint, Launch, Linked, Scope, Section};
 use crate::error::{Error, Result};
-use crate::ops::link::scope_word;
+use crate::ops::link::{self, scope_word};
 use crate::places::Places;
-use crate::settings_file::{FileError, Preview, SettingsFile, WhenBlank, unified_difference};
+use crate::settings_file::{Preview, SettingsFile, WhenBlank, unified_difference};
 
 /// One change to one agent's settings.
 ///
@@ -21,6 +24,7 @@ pub struct Plan {
     pub link: AgentLink,
     agent: &'static dyn Agent,
     path: PathBuf,
+    section: Section,
     file: SettingsFile,
     change: Change,
     preview: Preview,
@@ -35,21 +39,6 @@ enum Change {
     Unlink(Footprint),
 }
 
-/// Why a file was not edited: its text, or the file itself.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// An entry that is not from us is somebody's own, whatever its name.
-    #[error("there is a server called `{0}` already, and it is not one of ours")]
-    Taken(String),
-    /// New settings would keep the agent from moving the old ones.
-    #[error("its settings are still at `{}`, where it reads them no more", .0.display())]
-    Unmoved(PathBuf),
-}
-
 impl Plan {
     /// Plans to link a server into an agent, as `key`. `previous` is what the
     /// lock remembers of the link, if it was made before.
@@ -62,39 +51,44 @@ impl Plan {
         places: &Places,
     ) -> Result<Self> {
         if let (Scope::User, Some(path)) = (scope, unmoved(agent, places)) {
-            return Err(failed(agent, key, None, Failure::Unmoved(path)));
+            return Err(failed(agent, None, Unedited::Unmoved(path)));
         }
         let (path, file) = settings_file(agent, key, scope, places)?;
+        let section = agent.section(scope, &places.for_agents());
+        let snippet = || agent.place(&section).snippet(key, &agent.entry(key, launch));
         let mut linked: Option<Linked> = None;
         let preview = file
             .preview(|text| {
-                let made = linked.insert(agent.link(text, key, launch)?);
-                Ok::<_, Failure>(made.text.clone())
+                let made = linked.insert(agent.link_in(&section, text, key, launch)?);
+                Ok::<_, Unedited>(made.text.clone())
             })
-            .map_err(|failure| failed(agent, key, Some(launch), failure))?;
+            .map_err(|why| failed(agent, Some(snippet()), why))?;
         let Linked { footprint, replaced, .. } = linked.ok_or_else(|| unmade(agent))?;
         let is_ours = previous.is_some();
         if replaced.is_some() && !is_ours {
-            return Err(failed(agent, key, None, Failure::Taken(key.to_owned())));
+            return Err(failed(agent, None, Unedited::Taken(key.to_owned())));
         }
         let known = previous.and_then(|link| link.footprint.clone());
         let link = AgentLink {
             id: agent.id().to_owned(),
             key: key.to_owned(),
+            project: link::project_of(scope, places),
             footprint: footprint.map(word).or(known),
         };
         let change = Change::Link { launch: launch.clone(), is_ours };
-        Ok(Self { link, agent, path, file, change, preview })
+        Ok(Self { link, agent, path, section, file, change, preview })
     }
 
-    /// Plans to remove a link.
+    /// Plans to remove a link, which the lock of `scope` has.
     pub fn unlink(
         agent: &'static dyn Agent,
         link: &AgentLink,
         scope: Scope,
         places: &Places,
     ) -> Result<Self> {
-        let (path, file) = settings_file(agent, &link.key, scope, places)?;
+        let (scope, places) = link::site(link, scope, places);
+        let (path, file) = settings_file(agent, &link.key, scope, &places)?;
+        let section = agent.section(scope, &places.for_agents());
         // A word that is none of ours gives back less, and harms nothing.
         let footprint = link.footprint.as_deref().and_then(read_word).unwrap_or_default();
         let file = match footprint {
@@ -102,10 +96,17 @@ impl Plan {
             _ => file,
         };
         let preview = file
-            .preview(|text| Ok::<_, Failure>(agent.unlink(text, &link.key, footprint)?))
-            .map_err(|failure| failed(agent, &link.key, None, failure))?;
+            .preview(|text| {
+                Ok::<_, Unedited>(agent.place(&section).unlink(text, &link.key, footprint)?)
+            })
+            .map_err(|why| failed(agent, None, why))?;
         let change = Change::Unlink(footprint);
-        Ok(Self { link: link.clone(), agent, path, file, change, preview })
+        Ok(Self { link: link.clone(), agent, path, section, file, change, preview })
+    }
+
+    /// The settings.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The change as a unified difference. Empty if there is none.
@@ -115,25 +116,27 @@ impl Plan {
 
     /// Makes the change.
     pub fn write(&self) -> Result<()> {
-        let (agent, key) = (self.agent, &self.link.key);
+        let (agent, section, key) = (self.agent, &self.section, &self.link.key);
         let result = match &self.change {
             Change::Link { launch, is_ours } => self.file.edit(|text| {
-                let linked = agent.link(text, key, launch)?;
+                let linked = agent.link_in(section, text, key, launch)?;
                 // It may have been added since the plan was made.
                 if linked.replaced.is_some() && !is_ours {
-                    return Err(Failure::Taken(key.clone()));
+                    return Err(Unedited::Taken(key.clone()));
                 }
                 Ok(linked.text)
             }),
-            Change::Unlink(footprint) => {
-                self.file.edit(|text| Ok::<_, Failure>(agent.unlink(text, key, *footprint)?))
-            }
+            Change::Unlink(footprint) => self.file.edit(|text| {
+                Ok::<_, Unedited>(agent.place(section).unlink(text, key, *footprint)?)
+            }),
         };
-        let launch = match &self.change {
-            Change::Link { launch, .. } => Some(launch),
+        let snippet = match &self.change {
+            Change::Link { launch, .. } => {
+                Some(agent.place(section).snippet(key, &agent.entry(key, launch)))
+            }
             Change::Unlink(_) => None,
         };
-        result.map(drop).map_err(|failure| failed(agent, key, launch, failure))
+        result.map(drop).map_err(|why| failed(agent, snippet, why))
     }
 }
 
@@ -168,7 +171,7 @@ pub fn settings_path(
 pub(crate) fn file_at(path: &Path, scope: Scope, places: &Places) -> SettingsFile {
     let file = SettingsFile::new(path, places.locks());
     match scope {
-        Scope::User => file,
+        Scope::User | Scope::Local => file,
         Scope::Project => file.inside(&places.project),
     }
 }
@@ -185,33 +188,11 @@ fn settings_file(
     Ok((path, file))
 }
 
-/// A failure in context. Where linking failed, what could be pasted by hand is
-/// part of the advice.
-fn failed(
-    agent: &'static dyn Agent,
-    key: &str,
-    launch: Option<&Launch>,
-    failure: Failure,
-) -> Error {
-    let (code, hint) = match &failure {
-        Failure::Edit(error) => (error.code(), error.hint()),
-        Failure::File(error) => (error.code(), error.hint()),
-        Failure::Taken(_) => {
-            (Code::Settings, Some("rename or remove that entry first; mcpkg has not changed it"))
-        }
-        Failure::Unmoved(_) => {
-            (Code::Settings, Some("start it once, so that it moves them, then try again"))
-        }
-    };
-    let snippet = launch.map_or_else(String::new, |launch| {
-        format!("; by hand, it would be\n{}", agent.snippet(key, launch))
-    });
-    Error::Failed {
-        context: format!("the settings of {} were not changed{snippet}", agent.display_name()),
-        code,
-        hint,
-        source: Box::new(failure),
-    }
+/// What to paste by hand where linking failed, as a part of the context.
+fn failed(agent: &'static dyn Agent, snippet: Option<String>, why: Unedited) -> Error {
+    let snippet =
+        snippet.map_or_else(String::new, |text| format!("; by hand, it would be\n{text}"));
+    why.within(format!("the settings of {} were not changed{snippet}", agent.display_name()))
 }
 
 fn unmade(agent: &'static dyn Agent) -> Error {

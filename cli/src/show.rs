@@ -5,6 +5,7 @@
 
 mod change;
 mod rebuild;
+mod review;
 
 use std::fmt::Write as _;
 
@@ -18,6 +19,7 @@ use mcpkg_core::statement::RebuildResult;
 
 pub use self::change::change;
 pub use self::rebuild::{rebuild, rebuild_data};
+pub use self::review::{review, review_text};
 use crate::atomic;
 use crate::ops::release::TrustedRelease;
 use crate::ops::statement::release::Rebuilt;

@@ -237,6 +237,17 @@ pub fn hash_files(root: &Path) -> Result<Vec<((String, bool), Digest)>> {
     Ok(digests.into_iter().map(|(index, digest)| (files[index].clone(), digest)).collect())
 }
 
+/// Every file below `root`: its path, and whether it is executable.
+///
+/// # Errors
+///
+/// As [`hash_tree`].
+pub fn listing(root: &Path) -> Result<Vec<(String, bool)>> {
+    let mut files = Vec::new();
+    collect(root, "", &mut files)?;
+    Ok(files)
+}
+
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, bool)>) -> Result<()> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {

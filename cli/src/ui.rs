@@ -25,23 +25,40 @@ const BOLD: Style = Style::new().bold();
 pub struct Ui {
     /// Data as JSON.
     pub json: bool,
-    /// No talk but errors.
-    pub quiet: bool,
+    /// How much to say.
+    pub talk: Talk,
     /// Never ask: take what was asked for as approved.
     pub yes: bool,
 }
 
+/// How much to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Talk {
+    /// Errors alone.
+    Errors,
+    /// What was done, and what to look at.
+    #[default]
+    Plain,
+    /// With which files, and which bytes.
+    More,
+}
+
 impl Ui {
+    /// Whether nothing but errors is said.
+    pub fn is_quiet(&self) -> bool {
+        self.talk == Talk::Errors
+    }
+
     /// Says that something was done: a verb and its object.
     pub fn status(&self, verb: &str, what: impl Display) {
-        if !self.quiet {
+        if !self.is_quiet() {
             anstream::eprintln!("{GREEN}{verb:>12}{GREEN:#} {}", Printable(what));
         }
     }
 
     /// Says something that the user should look at.
     pub fn warn(&self, what: impl Display) {
-        if !self.quiet {
+        if !self.is_quiet() {
             anstream::eprintln!("{YELLOW}warning{YELLOW:#}: {}", Printable(what));
         }
     }
@@ -55,14 +72,21 @@ impl Ui {
 
     /// Says a line of explanation, indented below a status.
     pub fn detail(&self, label: &str, what: impl Display) {
-        if !self.quiet {
+        if !self.is_quiet() {
             anstream::eprintln!("{DIM}{label:>12}{DIM:#} {}", Printable(what));
+        }
+    }
+
+    /// Says a line of explanation that few want to read.
+    pub fn more(&self, label: &str, what: impl Display) {
+        if self.talk == Talk::More {
+            self.detail(label, what);
         }
     }
 
     /// Says a heading.
     pub fn heading(&self, what: impl Display) {
-        if !self.quiet {
+        if !self.is_quiet() {
             anstream::eprintln!("\n  {BOLD}{}{BOLD:#}", Printable(what));
         }
     }
@@ -120,7 +144,7 @@ impl Ui {
     /// A progress bar over `total` bytes, which shows itself after a second and
     /// on a terminal only.
     pub fn progress(&self, verb: &str, total: u64) -> ProgressBar {
-        if self.quiet || !std::io::stderr().is_terminal() {
+        if self.is_quiet() || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());

@@ -185,9 +185,6 @@ pub struct AuditArgs {
     /// Advisories in the format of OSV: a JSON file, a folder of them, or a zip
     #[arg(long, value_name = "PATH")]
     pub advisories: Option<PathBuf>,
-    /// Ask no registry
-    #[arg(long)]
-    pub offline: bool,
 }
 
 /// Options of `export`
@@ -202,6 +199,15 @@ pub struct ExportArgs {
     /// The lock that is yours or this project's [default: the project's, if it has one]
     #[arg(long, value_enum)]
     pub scope: Option<ScopeArg>,
+    /// Where `mcpkg` is on the machines that managed files are for [default: where it is here]
+    #[arg(long, value_name = "PATH")]
+    pub program: Option<String>,
+    /// A name that no server may have, for `managed-settings`
+    #[arg(long, value_name = "NAME")]
+    pub deny: Vec<String>,
+    /// The registry that `vscode-policy` is about [default: the one that serves every name]
+    #[arg(long, value_name = "NAME")]
+    pub registry: Option<String>,
 }
 
 /// In which form a lock is printed
@@ -211,4 +217,10 @@ pub enum ExportForm {
     Json,
     /// The entries that an agent needs, as `mcpServers`
     Agents,
+    /// Claude Code's `managed-mcp.json`: these servers, and no others
+    ManagedMcp,
+    /// `managed-settings.json` of Claude Code and Copilot: these may be added, and no others
+    ManagedSettings,
+    /// VS Code's `policy.json`: servers come from the registry alone
+    VscodePolicy,
 }

@@ -8,22 +8,14 @@ use crate::ops::monitor::Interest;
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
     /// Check that what is locked is in the log, and still shown
-    Verify(LogVerifyArgs),
-    /// Follow a log, and raise an alarm on what should not be there
-    Watch(LogWatchArgs),
-}
-
-/// Options of `log verify`
-#[derive(Args, Debug)]
-#[command(after_help = "\
+    #[command(after_help = "\
 Offline, the receipt of each locked server is checked with the key of the log. Online as well: the \
 log as it is now has to go on from each receipt, and from the newest checkpoint that was seen, and \
 the signed index of each package has to list the release. A registry that hides one is refused \
 with the proof in a file. Exits 3 if anything does not hold.")]
-pub struct LogVerifyArgs {
-    /// Ask no registry
-    #[arg(long)]
-    pub offline: bool,
+    Verify,
+    /// Follow a log, and raise an alarm on what should not be there
+    Watch(LogWatchArgs),
 }
 
 /// Options of `log watch`

@@ -14,6 +14,10 @@ pub struct MigrateArgs {
     /// Show what would change, with secrets masked, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Have an entry start an installed server of yours from now on, which gets its secrets
+    /// and settings
+    #[arg(long, value_name = "ENTRY=NAME", conflicts_with = "restore")]
+    pub into: Vec<String>,
     /// Put every secret back where it was
     #[arg(long, conflicts_with = "dry_run")]
     pub restore: bool,

@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context) -> Result<ExitCode> {
                 "format": row.agent.format().to_string(),
                 "user": row.user,
                 "project": row.project,
+                "local": row.local,
                 "unmoved": row.unmoved,
                 "next_step": row.agent.next_step(Scope::User),
                 "next_step_in_project":
@@ -42,6 +43,7 @@ struct Row {
     is_present: bool,
     user: Option<PathBuf>,
     project: Option<PathBuf>,
+    local: Option<PathBuf>,
     unmoved: Option<PathBuf>,
 }
 
@@ -54,6 +56,7 @@ impl Row {
             is_present: link::is_present(agent, places),
             user: path(Scope::User),
             project: path(Scope::Project),
+            local: path(Scope::Local),
             unmoved: settings::unmoved(agent, places),
         }
     }

@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::ops::log::Contact;
 use crate::ops::sign::Signer;
 use crate::ops::statement::announce::{Announced, Announcer};
-use crate::registry::Registry;
 
 /// States something about `name`, signed by whoever is found only if there is something
 /// to sign.
@@ -23,7 +22,7 @@ pub(super) fn announce(
 ) -> Result<Announced> {
     let config = context.config()?;
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(&config, source)?;
     let trust = context.trust(source)?;
     let mut found: Option<Signer> = None;
     let mut sign = |statement: &[u8]| {

@@ -29,7 +29,8 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> Result<ExitCode> {
         let lock = LockFile::read(scope, &context.places)?;
         for server in lock.lock.servers() {
             findings.extend(drift(server, scope, &store, &context.places));
-            if !args.offline {
+            // What comes from another ecosystem has nobody of ours who states something.
+            if !context.is_offline && server.upstream.is_none() {
                 match stated(server, scope, &config, context) {
                     Ok(found) => findings.extend(found),
                     Err(error) => failures.add(&server.name, error, context),
@@ -38,6 +39,9 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> Result<ExitCode> {
             servers.push((scope, server.clone()));
         }
         findings.extend(entries(&lock.lock, scope, &context.places));
+        if scope == Scope::User {
+            findings.extend(entries(&lock.lock, Scope::Local, &context.places));
+        }
     }
     if let Some(path) = &args.advisories {
         findings.extend(Advisories::findings(path, &servers, &store)?);

@@ -1,4 +1,4 @@
-//! `mcpkg export`: a verified lock, for other programs.
+//! `mcpkg export`: a verified lock, for other programs and for those who manage them.
 
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ use crate::args::{ExportArgs, ExportForm};
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::link;
+use crate::ops::managed::{self, NamedLaunch};
 use crate::store::Store;
 
 /// The format of what is printed, which grows and does not change.
@@ -36,6 +37,13 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<ExitCode> {
             let entries: Result<Map<_, _>> = servers.map(|server| entry(server, scope)).collect();
             json!({ "mcpServers": entries? })
         }
+        ExportForm::ManagedMcp => managed::servers(&launches(servers, args, scope)?),
+        ExportForm::ManagedSettings => {
+            managed::settings(&launches(servers, args, scope)?, &args.deny)
+        }
+        ExportForm::VscodePolicy => {
+            managed::gallery(&config.registry_for(args.registry.as_deref(), None)?.url)
+        }
     };
     let text = serde_json::to_string_pretty(&data).map_err(Error::Json)?;
     context.ui.raw(format!("{text}\n").as_bytes())?;
@@ -52,7 +60,8 @@ fn as_json(server: &LockedServer, store: &Store) -> Value {
         "publisher": server.publisher.reference(),
         "commit": server.commit,
         "signedAt": server.signed_at,
-        "logEntry": server.log.entry,
+        "logEntry": server.log.as_ref().map(|log| log.entry),
+        "upstream": server.upstream,
         "artifact": artifact.map(|artifact| json!({
             "platform": artifact.platform,
             "digest": artifact.digest,
@@ -65,8 +74,28 @@ fn as_json(server: &LockedServer, store: &Store) -> Value {
 
 /// What an agent is told of a server, by the name that it has there.
 fn entry(server: &LockedServer, scope: Scope) -> Result<(String, Value)> {
-    let launch = link::launch(&server.name, scope)?;
-    let entry = json!({ "command": launch.command, "args": launch.args });
+    let (key, launch) = named_launch(server, scope)?;
+    Ok((key, json!({ "command": launch.command, "args": launch.args })))
+}
+
+fn named_launch(server: &LockedServer, scope: Scope) -> Result<NamedLaunch> {
     let key = server.agents.first().map(|link| link.key.clone());
-    Ok((key.unwrap_or_else(|| server.name.short().replace('.', "-")), entry))
+    let key = key.unwrap_or_else(|| server.name.short().replace('.', "-"));
+    Ok((key, link::launch(&server.name, scope)?))
+}
+
+/// How each server is started on the machines that the file is for.
+fn launches<'a>(
+    servers: impl Iterator<Item = &'a LockedServer>,
+    args: &ExportArgs,
+    scope: Scope,
+) -> Result<Vec<NamedLaunch>> {
+    let launches: Result<Vec<_>> = servers.map(|server| named_launch(server, scope)).collect();
+    let mut launches = launches?;
+    if let Some(program) = &args.program {
+        for (_, launch) in &mut launches {
+            launch.command.clone_from(program);
+        }
+    }
+    Ok(launches)
 }

@@ -13,14 +13,13 @@ use crate::error::{Error, Result};
 use crate::ops::log::Contact;
 use crate::ops::release::Terms;
 use crate::ops::statement::release::Rebuilt;
-use crate::registry::Registry;
 use crate::show;
 
 pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let name = &args.package.name;
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(&config, source)?;
     let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
     let version = chosen(args, &contact)?;
     let trust = context.trust(source)?;

@@ -25,7 +25,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode> {
     let mut lock = LockFile::read(scope, places)?;
     let mut server = super::list::one(&lock.lock, &args.name)?.clone();
     let workspace = match scope {
-        Scope::User => Workspace::around(&places.project, &places.home),
+        Scope::User | Scope::Local => Workspace::around(&places.project, &places.home),
         Scope::Project => {
             approval::check(&server, lock.path(), places)?;
             Workspace::of_project(lock.folder())

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use mcpkg_core::guard::{others_tools, without_shadows};
 use mcpkg_core::lock::{ConfigText, LockedConfinement, LockedServer, SecretReference};
 use mcpkg_core::manifest::Manifest;
-use mcpkg_core::permissions::{HostPort, PermissionError};
+use mcpkg_core::permissions::{HostPort, PermissionError, Permissions};
 use mcpkg_core::project::{VersionRange, WantedServer};
 use mcpkg_core::{Platform, Version};
 use serde_json::json;
@@ -15,26 +15,33 @@ use super::approval::Approved;
 use super::origin::Origin;
 use super::{Context, judged, secret};
 use crate::agents::{Agent, Scope};
-use crate::args::InstallArgs;
+use crate::args::{InstallArgs, InstallTarget};
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
 use crate::ops::release::Terms;
-use crate::ops::{launch, link, pin, wanted};
+use crate::ops::{folders, launch, link, pin, upstream, wanted};
 use crate::project_file::ProjectFile;
-use crate::request::Wanted;
+use crate::request::{PackageRequest, Wanted};
 use crate::secrets::approval;
 use crate::settings;
 use crate::show;
 use crate::store::Store;
 
 pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
+    match &args.package {
+        InstallTarget::Package(package) => install(package, args, context),
+        InstallTarget::Upstream(reference) => super::upstream::run(reference, args, context),
+    }
+}
+
+fn install(package: &PackageRequest, args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     let scope = Scope::from(args.scope);
     let ui = crate::ui::Ui { yes: args.yes, ..context.ui };
     let agents = link::choose(&args.agent, scope, &context.places)?;
     let values = Values::parse(args)?;
     let approved = Approved::parse(&args.approve)?;
     let config = context.config()?;
-    let name = &args.package.name;
+    let name = &package.name;
     let origin = Origin::serving(name, &config, context)?;
 
     let _exclusive = Exclusive::of(scope, &context.places)?;
@@ -50,8 +57,10 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
 
     // Who built it, and is that enough?
     let mut contact = origin.contact(name, context)?;
+    let registry = origin.source.url.as_str();
+    pin::comes_from(locked.as_ref(), registry, contact.known())?;
     let host = Platform::current();
-    let chosen = args.package.choose(&contact.index, host).map(|line| line.version.clone());
+    let chosen = package.choose(&contact.index, host).map(|line| line.version.clone());
     // Also where there is nothing to put in its place.
     if let Some(locked) = locked.as_ref()
         && chosen.as_ref().ok() != Some(&locked.version)
@@ -68,14 +77,17 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     // The bytes that were signed, into staging.
     let store = Store::new(&context.places);
     let unpacked = origin.fetch(&release, &store, context)?;
+    let carried = upstream::carried(&unpacked, &config, &context.places, context.now)?;
     values.check(&unpacked.manifest)?;
 
     // What it would mean, and is that wanted?
     show::release(&ui, &release, Some(&unpacked.manifest), context.now);
+    for (label, text) in carried.iter().flat_map(upstream::in_words) {
+        ui.detail(label, text);
+    }
     let confinement = args.unconfined.then_some(LockedConfinement::None);
     show::confinement(&ui, confinement, release.server_json.permissions(), &context.places);
     let renewal = pin::renewal(release.server_json.permissions(), locked_before, &store);
-    let registry = origin.source.url.as_str();
     let mut server = pin::server(&release, registry, locked_before, renewal.approved());
     server.confinement = confinement;
     if server.surface.is_empty() {
@@ -96,7 +108,10 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     server.brokered.extend(values.brokered);
     launch::brokered::check(&server, launch::wanted(&server))?;
     secret::default_to_store(&mut server, &unpacked.manifest)?;
+    let asked = release.server_json.permissions();
+    warn_of_folders(&unpacked.manifest, asked, &server, context);
     let plans = plan(&server, &agents, scope, context)?;
+    ui.more("lock", lock.path().display());
     if args.dry_run {
         for plan in &plans {
             ui.raw(plan.difference().as_bytes())?;
@@ -118,15 +133,10 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     let manifest = unpacked.manifest.clone();
     pin::commit(unpacked, &store, &release, &mut lock, server, plans)?;
     if let Some(project) = project {
-        want(&project, args, &version)?;
+        want(&project, package, &version)?;
     }
     ui.status("Installed", format!("{name}@{version}"));
-    for agent in &agents {
-        ui.status("Linked", format!("into {}", agent.display_name()));
-        if let Some(gate) = agent.next_step(scope) {
-            ui.detail("note", gate);
-        }
-    }
+    say_linked(&agents, scope, ui);
     let server = lock.lock.get(name);
     if let Some(server) = server {
         if scope == Scope::Project {
@@ -138,11 +148,36 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says which agents have it, and what each asks of its user first.
+fn say_linked(agents: &[&dyn Agent], scope: Scope, ui: crate::ui::Ui) {
+    for agent in agents {
+        ui.status("Linked", format!("into {}", agent.display_name()));
+        if let Some(gate) = agent.next_step(scope) {
+            ui.detail("note", gate);
+        }
+    }
+}
+
+/// Says which folders of the user's a confined server will not see.
+fn warn_of_folders(
+    manifest: &Manifest,
+    asked: &Permissions,
+    server: &LockedServer,
+    context: &Context,
+) {
+    let unasked = folders::unasked(manifest, asked);
+    if unasked.is_empty() {
+        let (granted, home) = (&server.granted, &context.places.home);
+        context.ui.warn_all(&folders::unseen(manifest, &server.config, granted, home));
+    }
+    context.ui.warn_all(&unasked);
+}
+
 /// Says in mcpkg.toml that the project wants what was installed, where it does not say
 /// so already.
-fn want(project: &ProjectFile, args: &InstallArgs, version: &Version) -> Result<()> {
-    let name = &args.package.name;
-    let range = match &args.package.wanted {
+fn want(project: &ProjectFile, package: &PackageRequest, version: &Version) -> Result<()> {
+    let name = &package.name;
+    let range = match &package.wanted {
         Wanted::Newest => VersionRange::compatible_with(version),
         Wanted::Exactly(version) => VersionRange::Exactly(version.clone()),
         Wanted::Range(range) => VersionRange::Range(range.clone()),
@@ -154,7 +189,7 @@ fn want(project: &ProjectFile, args: &InstallArgs, version: &Version) -> Result<
     project.want(name, &range)
 }
 
-fn plan(
+pub(super) fn plan(
     server: &LockedServer,
     agents: &[&'static dyn Agent],
     scope: Scope,
@@ -164,22 +199,25 @@ fn plan(
     agents
         .iter()
         .map(|agent| {
-            let key = link::key(&server.name, &server.agents, *agent);
-            let previous = server.agents.iter().find(|link| link.id == agent.id());
-            settings::Plan::link(*agent, &key, previous, &launch, scope, &context.places)
+            let (links, places) = (&server.agents, &context.places);
+            let key = link::key(&server.name, links, *agent, scope, places);
+            let previous = link::there(links, *agent, scope, places);
+            let plan = settings::Plan::link(*agent, &key, previous, &launch, scope, places)?;
+            context.ui.more("settings", plan.path().display());
+            Ok(plan)
         })
         .collect()
 }
 
 /// The values that the user gives a server's settings.
-struct Values {
-    config: BTreeMap<String, ConfigText>,
-    secrets: BTreeMap<String, SecretReference>,
-    brokered: BTreeMap<String, HostPort>,
+pub(super) struct Values {
+    pub(super) config: BTreeMap<String, ConfigText>,
+    pub(super) secrets: BTreeMap<String, SecretReference>,
+    pub(super) brokered: BTreeMap<String, HostPort>,
 }
 
 impl Values {
-    fn parse(args: &InstallArgs) -> Result<Self> {
+    pub(super) fn parse(args: &InstallArgs) -> Result<Self> {
         let split = |text: &str| {
             text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(
                 || Error::Argument {
@@ -231,7 +269,7 @@ impl Values {
     /// Holds the values to what the manifest knows, so that a mistake is found
     /// now and not when the agent starts the server; and keeps secrets out of
     /// the lock.
-    fn check(&self, manifest: &Manifest) -> Result<()> {
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<()> {
         let keys = manifest.config_keys();
         for (key, text) in &self.config {
             let config = keys.get(key).ok_or_else(|| unknown(key))?;

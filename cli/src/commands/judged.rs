@@ -82,7 +82,7 @@ pub(super) fn installed(
 ) -> Result<Option<LockedServer>> {
     for scope in [Scope::User, Scope::Project] {
         let file = match scope {
-            Scope::User => LockFile::read(scope, &context.places)?,
+            Scope::User | Scope::Local => LockFile::read(scope, &context.places)?,
             Scope::Project => LockFile::read_project(&context.places.project)?,
         };
         let found = file.lock.get(name).filter(|it| it.registry == source.url.as_str());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use mcpkg_core::api::Status;
-use mcpkg_core::lock::{Lock, LockedServer};
+use mcpkg_core::lock::{AgentLink, Lock, LockedServer};
 use serde_json::json;
 
 use super::Context;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<ExitCode> {
     for scope in scopes {
         let lock = LockFile::read(scope, &context.places)?;
         for server in lock.lock.servers() {
-            let agents: Vec<_> = server.agents.iter().map(|link| link.id.as_str()).collect();
+            let agents: Vec<_> = server.agents.iter().map(place).collect();
             // As it was when it was installed: nobody is asked here.
             let kept = store.release(server.metadata).ok();
             let status = kept.map(|kept| kept.status).unwrap_or_default();
@@ -51,6 +51,14 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<ExitCode> {
     }
     context.ui.data(&data, || text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which agent a link is in, and for which project if it is for one alone.
+fn place(link: &AgentLink) -> String {
+    match &link.project {
+        None => link.id.clone(),
+        Some(project) => format!("{} in {project}", link.id),
+    }
 }
 
 /// The one server that `text` names.

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use mcpkg_core::lock::LockedServer;
 use mcpkg_core::secret::StoreName;
 use serde_json::json;
 
 use super::Context;
+use crate::agents::Scope;
 use crate::args::MigrateArgs;
 use crate::error::{Error, Result};
-use crate::lock_file::Exclusive;
-use crate::ops::migrate::{Plan, Records, plans};
+use crate::lock_file::{Exclusive, LockFile};
+use crate::ops::link;
+use crate::ops::migrate::{Plan, Records, Replaced, Target, plans};
 use crate::secrets::{Secret, SecretError, Stores};
+use crate::store::Store;
 use crate::ui::Ui;
 
 pub(super) fn run(args: &MigrateArgs, context: &Context) -> Result<ExitCode> {
@@ -24,7 +28,20 @@ pub(super) fn run(args: &MigrateArgs, context: &Context) -> Result<ExitCode> {
         .map_err(|source| Error::Read { path: "mcpkg".into(), source })?
         .display()
         .to_string();
-    let (plans, failures) = plans(&stores.index()?, &program, &context.places);
+    let targets = targets(args, context)?;
+    let (plans, mut failures) = plans(&stores.index()?, &program, &targets, &context.places);
+    // Who names an entry wants that one, or nothing.
+    let is_found = |key: &&String| {
+        let replaced = plans.iter().flat_map(Plan::replaced);
+        replaced.map(|(link, _)| link.key).any(|found| found == **key)
+    };
+    if let Some(key) = targets.keys().find(|key| !is_found(key)) {
+        return Err(failures.pop().unwrap_or_else(|| Error::Argument {
+            what: "name of an entry",
+            found: key.clone(),
+            reason: "no agent has a server of that name".to_owned(),
+        }));
+    }
     ui.warn_all(&failures.iter().map(in_one_line).collect::<Vec<_>>());
     show(&plans, ui);
     let count = plans.iter().map(|plan| plan.moved().count()).sum::<usize>();
@@ -35,7 +52,7 @@ pub(super) fn run(args: &MigrateArgs, context: &Context) -> Result<ExitCode> {
         ui.status("Would move", secrets(count));
         return Ok(ExitCode::SUCCESS);
     }
-    if count > 0 {
+    if count > 0 || !targets.is_empty() {
         if !ui.confirm("Move them into your key store, and rewrite these settings?")? {
             return Err(Error::Declined);
         }
@@ -49,6 +66,38 @@ pub(super) fn run(args: &MigrateArgs, context: &Context) -> Result<ExitCode> {
     let moved: Vec<_> = plans.iter().flat_map(Plan::records).collect();
     ui.data(&json!({ "moved": moved }), String::new)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The installed servers that entries are to become, by the names of those.
+fn targets(args: &MigrateArgs, context: &Context) -> Result<BTreeMap<String, Target>> {
+    let lock = LockFile::read(Scope::User, &context.places)?;
+    let store = Store::new(&context.places);
+    let target = |text: &String| {
+        let (key, name) = text.split_once('=').ok_or_else(|| Error::Argument {
+            what: "pair of an entry and a server",
+            found: text.clone(),
+            reason: "there is no `=`".to_owned(),
+        })?;
+        let server = super::list::one(&lock.lock, name)?;
+        Ok((key.to_owned(), Target::of(server, &store)?))
+    };
+    args.into.iter().map(target).collect()
+}
+
+/// Changes what the user's lock says of the server that an entry became.
+fn relock(
+    replaced: &Replaced,
+    context: &Context,
+    change: impl Fn(&mut LockedServer),
+) -> Result<()> {
+    let _exclusive = Exclusive::of(Scope::User, &context.places)?;
+    let mut lock = LockFile::read(Scope::User, &context.places)?;
+    if let Some(mut server) = lock.lock.get(&replaced.server).cloned() {
+        change(&mut server);
+        lock.lock.insert(server);
+        lock.write()?;
+    }
+    Ok(())
 }
 
 /// What was found: where, whose it seems to be, and what will become of it.
@@ -67,6 +116,9 @@ fn show(plans: &[Plan], ui: Ui) {
                     format!("{site}: {masked} becomes store:{name}")
                 };
                 ui.detail(&change.key, what);
+            }
+            if let Some(replaced) = &change.rewritten.edits.replaced {
+                ui.detail(&change.key, format!("starts {} from now on", replaced.server));
             }
             for edit in &change.rewritten.edits.texts {
                 ui.detail(
@@ -96,7 +148,16 @@ fn carry_out(plans: &[Plan], stores: &Stores<'_>, context: &Context) -> Result<(
     let mut records = Records::read(&context.places)?;
     records.records.extend(plans.iter().flat_map(Plan::records));
     records.write(&context.places)?;
-    plans.iter().try_for_each(Plan::write)
+    for plan in plans {
+        for (link, replaced) in plan.replaced() {
+            relock(replaced, context, |server| {
+                replaced.apply(server);
+                link::put(&mut server.agents, &link);
+            })?;
+        }
+        plan.write()?;
+    }
+    Ok(())
 }
 
 fn restore(stores: &Stores<'_>, ui: Ui, context: &Context) -> Result<ExitCode> {
@@ -118,7 +179,15 @@ fn restore(stores: &Stores<'_>, ui: Ui, context: &Context) -> Result<ExitCode> {
             .collect::<Result<_>>()?;
         let secret = |name: &StoreName| found.get(name)?.as_ref().map(Secret::copy);
         match record.restore(secret, &context.places) {
-            Ok(()) => restored += 1,
+            Ok(()) => {
+                restored += 1;
+                if let Some(replaced) = &record.edits.replaced {
+                    relock(replaced, context, |server| {
+                        replaced.take_back(server);
+                        server.agents.retain(|link| !record.is_of(link));
+                    })?;
+                }
+            }
             Err(error) => {
                 ui.warn(format!(
                     "`{}` in {}: {}",

@@ -16,7 +16,9 @@ mod judged;
 mod list;
 mod lock;
 mod log;
+mod login;
 mod migrate;
+mod network;
 mod origin;
 mod outdated;
 mod pack;
@@ -26,6 +28,7 @@ mod publisher;
 mod rebuild;
 mod registry;
 mod remove;
+mod review;
 mod run;
 mod search;
 mod secret;
@@ -34,6 +37,7 @@ mod sync;
 mod tools;
 mod trust;
 mod update;
+mod upstream;
 mod verify;
 
 use std::process::ExitCode;
@@ -44,12 +48,13 @@ use mcpkg_core::{Coded as _, PackageName};
 use mcpkg_verify::TrustStore;
 
 use crate::agents::Scope;
-use crate::args::{Cli, Command, ScopeArg};
+use crate::args::{Cli, Command, Global, ScopeArg};
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
 use crate::ops;
 use crate::ops::log::KnownLog;
 use crate::places::Places;
+use crate::registry::Registry;
 use crate::ui::{self, Ui};
 
 /// The exit code where nothing failed, and there is something for the user to do.
@@ -63,6 +68,8 @@ pub struct Context {
     pub ui: Ui,
     /// The registry that the user named.
     pub registry: Option<String>,
+    /// Nobody on the network is asked.
+    pub is_offline: bool,
     /// The time, read once: one command makes one decision about age.
     pub now: Timestamp,
 }
@@ -70,7 +77,13 @@ pub struct Context {
 impl Context {
     /// The configuration.
     pub fn config(&self) -> Result<Config> {
+        self.ui.more("reads", Config::path(&self.places).display());
         Config::read(&self.places)
+    }
+
+    /// Refuses where nobody is to be asked.
+    fn online(&self, what: &'static str) -> Result<()> {
+        if self.is_offline { Err(Error::Offline { what }) } else { Ok(()) }
     }
 
     /// Who may vouch for packages from a registry. Says so if some of it is old.
@@ -78,6 +91,11 @@ impl Context {
         let (store, warnings) = ops::trust::store(&self.config()?, source, &self.places, self.now)?;
         self.ui.warn_all(&warnings);
         Ok(store)
+    }
+
+    /// A client of a registry.
+    pub fn client(&self, config: &Config, source: &RegistryConfig) -> Result<Registry> {
+        Registry::open(source, config, &self.places)
     }
 
     /// What is known of the log of a registry.
@@ -88,11 +106,16 @@ impl Context {
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
-    let ui = Ui { json: cli.global.json, quiet: cli.global.quiet, yes: false };
+    let Global { json, talk, offline, registry, .. } = cli.global;
+    if let Some(what) = network::needed_by(&cli.command).filter(|_| offline) {
+        return Err(Error::Offline { what });
+    }
+    let ui = Ui { json, talk: talk.into(), yes: false };
     let context = Context {
         places: Places::from_environment()?,
         ui,
-        registry: cli.global.registry,
+        registry,
+        is_offline: offline,
         now: Timestamp::now(),
     };
     match cli.command {
@@ -120,7 +143,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Deprecate(args) => status::run(Status::Deprecated, &args, &context),
         Command::Restore(args) => status::run(Status::Active, &args, &context),
         Command::Publisher(command) => publisher::run(&command, &context),
+        Command::Review(command) => review::run(&command, &context),
         Command::Agents => agents::run(&context),
+        Command::Login(args) => login::log_in(&args, &context),
+        Command::Logout(args) => login::log_out(&args, &context),
+        Command::Whoami(args) => login::who(&args, &context),
         Command::Registry(command) => registry::run(command, &context),
         Command::Trust(command) => trust::run(&command, &context),
         Command::Log(command) => log::run(&command, &context),

@@ -9,7 +9,7 @@ use super::Context;
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
 use crate::ops::fetch::{self, Unpacked};
-use crate::ops::log::Contact;
+use crate::ops::log::{Contact, receipt};
 use crate::ops::release::TrustedRelease;
 use crate::registry::Registry;
 use crate::store::Store;
@@ -35,6 +35,9 @@ impl<'a> Origin<'a> {
 
     /// The registry that a server was installed from, and no other.
     pub(super) fn of(server: &LockedServer, config: &'a Config, context: &Context) -> Result<Self> {
+        if server.upstream.is_some() {
+            return Err(receipt::upstream(server));
+        }
         let is_it = |source: &&RegistryConfig| source.url.as_str() == server.registry;
         let source = config.registries.iter().find(is_it);
         let source = source.ok_or_else(|| Error::UnknownRegistry(server.registry.clone()))?;
@@ -42,7 +45,7 @@ impl<'a> Origin<'a> {
     }
 
     fn new(source: &'a RegistryConfig, config: &'a Config, context: &Context) -> Result<Self> {
-        let registry = Registry::new(&source.url)?;
+        let registry = context.client(config, source)?;
         Ok(Self { config, source, registry, trust: context.trust(source)? })
     }
 
@@ -62,10 +65,12 @@ impl<'a> Origin<'a> {
         store: &Store,
         context: &Context,
     ) -> Result<Unpacked> {
+        context.online("fetching what is not in the store")?;
         let artifacts = &release.document.artifacts;
         let host = Platform::current();
         let artifact = Platform::choose(artifacts, |found| found.platform, host);
         let artifact = artifact.ok_or_else(|| no_artifact(release))?;
+        context.ui.more("fetches", format!("{} from {}", artifact.digest, self.source.url));
         fetch::fetch(&self.registry, artifact, &release.server_json, store, &context.ui)
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
             hint: "name the platform in `platforms`, or another with `--platform`",
         });
     }
+    ui.warn_all(&packed.warnings);
     let path = args.out.join(packed.file_name());
     let summary = json!({
         "name": packed.server_json.name(),
@@ -73,7 +74,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
 
 fn build(recipe: &Recipe, args: &PackArgs, context: &Context) -> Result<BuiltInPlace> {
     let (ui, places) = (&context.ui, &context.places);
-    let output = if ui.quiet { Output::Nowhere } else { Output::Terminal };
+    let output = if ui.is_quiet() { Output::Nowhere } else { Output::Terminal };
     for step in recipe.steps() {
         ui.detail("step", step.join(" "));
     }

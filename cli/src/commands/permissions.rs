@@ -14,16 +14,10 @@ use crate::agents::Scope;
 use crate::args::{PermissionsChangeArgs, PermissionsCommand, PermissionsShowArgs};
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
+use crate::ops::grant::{self, Direction};
 use crate::ops::pin;
 use crate::secrets::approval;
 use crate::store::Store;
-
-/// Which way a grant changes.
-#[derive(Clone, Copy)]
-enum Direction {
-    Grant,
-    Revoke,
-}
 
 pub(super) fn run(command: &PermissionsCommand, context: &Context) -> Result<ExitCode> {
     match command {
@@ -63,10 +57,7 @@ fn change(
             reason: "name some, such as `--network api.example.com:443`, or pass `--all`".into(),
         });
     }
-    server.granted = match direction {
-        Direction::Grant => granted(&server, &asked, &named)?,
-        Direction::Revoke => revoked(&server, &named)?,
-    };
+    server.granted = grant::changed(&server, &asked, &named, direction)?;
     if !args.dry_run {
         lock.lock.insert(server.clone());
         lock.write()?;
@@ -75,43 +66,9 @@ fn change(
         }
     }
     let verb = if args.dry_run { "Would grant" } else { "Granted" };
-    context.ui.status(verb, format!("{}: {}", server.name, in_words(&server.granted)));
+    context.ui.status(verb, format!("{}: {}", server.name, grant::in_words(&server.granted)));
     say(&server, &asked, context)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The grant with `named` in it.
-fn granted(server: &LockedServer, asked: &Permissions, named: &Permissions) -> Result<Permissions> {
-    let excess = named.beyond(asked);
-    if excess.is_empty() {
-        // Cut to what is asked for, whatever the lock said.
-        return Ok(server.granted.union(named).intersect(asked));
-    }
-    Err(Error::NotAsked { name: server.name.clone(), excess: excess.describe() })
-}
-
-/// The grant without what `named` covers.
-fn revoked(server: &LockedServer, named: &Permissions) -> Result<Permissions> {
-    let rest = server.granted.beyond(named);
-    // Something narrower than what is granted takes nothing away, and the user who
-    // named it should not believe that it did.
-    let common = rest.intersect(named);
-    if common.is_empty() {
-        return Ok(rest);
-    }
-    Err(Error::Setting {
-        message: format!(
-            "{} is part of more that is granted: {}",
-            in_words(&common),
-            in_words(&rest)
-        ),
-        hint: "revoke what is granted as `mcpkg permissions show` has it, then grant a part of it",
-    })
-}
-
-fn in_words(permissions: &Permissions) -> String {
-    let lines = permissions.describe();
-    if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }
 }
 
 fn say(server: &LockedServer, asked: &Permissions, context: &Context) -> Result<()> {

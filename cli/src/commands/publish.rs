@@ -58,7 +58,7 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     let paths: Vec<&Path> = artifacts.iter().map(|(path, ..)| path.as_path()).collect();
     let upload =
         Upload { server_json: server_json.canonical(), bundles: &bundles, artifacts: &paths };
-    let client = Registry::new(&registry.url)?;
+    let client = context.client(&config, registry)?;
     let published = upload_patiently(&client, &upload, *ui)?;
     // The registry has it now, whatever comes of this: but only what is logged is
     // published for good, and only this proves that it is.
@@ -133,11 +133,12 @@ fn sign(
 ) -> Result<Vec<u8>> {
     let digests: Vec<_> = artifacts.iter().map(|(_, _, digest, _)| *digest).collect();
     let record = pack::read_record(&args.folder, &digests)?;
+    let import = pack::read_import(&args.folder, &digests)?;
     let signer = sign::Signer::find(&args.signing)?;
     let claims = signer.build_claims();
     let subjects: Vec<_> =
         artifacts.iter().map(|(_, platform, digest, tree)| (*platform, *digest, *tree)).collect();
-    let statement = Provenance {
+    let provenance = Provenance {
         name: server_json.name(),
         version: server_json.version(),
         metadata: server_json.digest(),
@@ -145,8 +146,11 @@ fn sign(
         build: claims.as_ref(),
         recipe: record.as_ref().map(|record| &record.recipe),
         path: record.as_ref().and_then(|record| record.path.as_ref()),
-    }
-    .statement();
+    };
+    let statement = match &import {
+        Some(import) => import.statement(&provenance),
+        None => provenance.statement(),
+    };
     let bundle = signer.sign(statement.to_string().as_bytes())?;
     context.ui.status("Signed", format!("as {}", signer.identity()));
     Ok(bundle)

@@ -18,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::ops::log::Contact;
 use crate::ops::statement::announce::Announced;
 use crate::ops::statement::binding::Bound;
-use crate::registry::Registry;
 
 pub(super) fn run(command: &PublisherCommand, context: &Context) -> Result<ExitCode> {
     match command {
@@ -33,7 +32,7 @@ fn show(args: &PublisherShowArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let name = &args.name;
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(&config, source)?;
     let trust = context.trust(source)?;
     let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
     let bound = Bound::read(&mut contact, &trust, &source.policy(), context.now)?;

@@ -18,7 +18,6 @@ use crate::ops::log::Contact;
 use crate::ops::rebuild::{Options, RebuildOutcome, rebuild};
 use crate::ops::release::{Terms, TrustedRelease};
 use crate::ops::statement::announce::Announced;
-use crate::registry::Registry;
 use crate::{show, ui};
 
 /// There is something to look at.
@@ -28,7 +27,7 @@ pub(super) fn run(args: &RebuildArgs, context: &Context) -> Result<ExitCode> {
     let (name, version) = &args.release;
     let config = context.config()?;
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(&config, source)?;
 
     // Nothing that was not signed, logged and judged says what to build.
     let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;

@@ -10,8 +10,11 @@ use mcpkg_core::namespace::{AllowedIdentity, AllowedRepository, NamePattern, Nam
 use super::Context;
 use crate::args::{RegistryAddArgs, RegistryCommand, RegistryRemoveArgs};
 use crate::atomic;
-use crate::config::{Config, RegistryConfig, TrustRootConfig, check_name};
+use crate::config::{
+    ClientCertificate, Config, LoginConfig, RegistryConfig, TrustRootConfig, check_name,
+};
 use crate::error::{Error, Result};
+use crate::login;
 use crate::ops::log::{Distrust, FirstUse};
 use crate::ops::trust::read_root;
 use crate::registry::Registry;
@@ -30,14 +33,23 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
         return Err(Error::RegistryExists(args.name));
     }
     check_name("name for a registry", &args.name)?;
-    // Refuses an address that no client would be made for.
-    let client = Registry::new(&args.url)?;
-
     let publishers = args.publisher.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?;
     let mut registry = RegistryConfig {
         name: args.name.clone(),
         url: args.url,
         private: args.private,
+        ca: args.ca.map(|file| context.places.project.join(file)),
+        proxy: args.proxy,
+        client_certificate: args
+            .client_certificate
+            .map(|file| context.places.project.join(file))
+            .zip(args.client_key)
+            .map(|(file, key)| ClientCertificate { file, key }),
+        login: args.issuer.zip(args.client_id).map(|(issuer, client_id)| LoginConfig {
+            issuer,
+            client_id,
+            scopes: Vec::new(),
+        }),
         namespaces: if args.namespace.is_empty() { vec![NamePattern::All] } else { args.namespace },
         public_good: !args.no_public_good,
         log_key: args.log_key,
@@ -49,7 +61,14 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
         publishers,
         rebuilds: Vec::new(),
     };
+    // Refuses an address that no client would be made for.
+    let client = context.client(&config, &registry)?;
     let first_use = pin_log(&mut registry, &config, &client, context)?;
+    for (kept, pem) in take_certificates(&mut registry)? {
+        if !args.dry_run {
+            atomic::write(&context.places.config.join(kept), &pem)?;
+        }
+    }
     if let Some(file) = args.trusted_root {
         // Checked before it is kept; and kept as a copy, so that what is
         // trusted does not change with a file somewhere else.
@@ -90,11 +109,32 @@ fn pin_log(
     if config.require_log_key {
         return Err(Error::wrap(unpinned)(Distrust::FirstUse));
     }
-    let first_use = FirstUse::of(registry, client, context.now)?;
+    let first_use = FirstUse::of(registry, client, context.now).map_err(|error| match error {
+        Error::LoggedOut { registry, .. } => Error::Setting {
+            message: format!("the registry `{registry}` tells strangers nothing of its log"),
+            hint: "ask its operator for the log's key and pass `--log-key <vkey>`; then `mcpkg login`",
+        },
+        other => other,
+    })?;
     registry.log_key = Some(first_use.key.clone());
     registry.log_key_on_first_use = true;
     context.ui.warn_all(first_use.warning.as_slice());
     Ok(Some(first_use))
+}
+
+/// Has a registry name copies of its certificates, so that what is trusted does not change
+/// with a file somewhere else. Gives the copies that are to be made.
+fn take_certificates(registry: &mut RegistryConfig) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let own = registry.client_certificate.as_mut().map(|certificate| &mut certificate.file);
+    let mut copies = Vec::new();
+    for (what, file) in [("ca", registry.ca.as_mut()), ("client", own)] {
+        let Some(file) = file else { continue };
+        let kept = PathBuf::from(format!("{what}.{}.pem", registry.name));
+        let pem = fs::read(&*file).map_err(|source| Error::Read { path: file.clone(), source })?;
+        file.clone_from(&kept);
+        copies.push((kept, pem));
+    }
+    Ok(copies)
 }
 
 fn show_log(registry: &RegistryConfig, context: &Context) {
@@ -141,9 +181,15 @@ fn remove(args: &RegistryRemoveArgs, context: &Context) -> Result<ExitCode> {
         context.ui.status("Would remove", &registry.name);
         return Ok(ExitCode::SUCCESS);
     }
+    if registry.login.is_some() {
+        let done = login::log_out(&registry, &config, &context.places)?;
+        context.ui.warn_all(done.untold.as_slice());
+    }
     config.write(&context.places)?;
-    for root in &registry.trust_roots {
-        let path = context.places.config.join(&root.file);
+    let own = registry.client_certificate.as_ref().map(|certificate| &certificate.file);
+    let roots = registry.trust_roots.iter().map(|root| &root.file);
+    for file in roots.chain(&registry.ca).chain(own) {
+        let path = context.places.config.join(file);
         fs::remove_file(&path).map_err(|source| Error::Write { path, source })?;
     }
     context.ui.status("Removed", &registry.name);

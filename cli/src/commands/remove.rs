@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use mcpkg_core::lock::{Lock, LockedServer};
+use mcpkg_core::lock::{AgentLink, Lock, LockedServer};
 use serde_json::json;
 
 use super::Context;
@@ -10,6 +10,7 @@ use crate::agents::{self, Scope};
 use crate::args::RemoveArgs;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
+use crate::ops::link;
 use crate::project_file::ProjectFile;
 use crate::settings::{self, Plan};
 
@@ -20,8 +21,15 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
     let mut lock = LockFile::read(scope, &context.places)?;
     let server = super::list::one(&lock.lock, &args.name)?.clone();
 
+    // For one project alone, it is unlinked there, and stays where it is linked besides.
+    let here = link::project_of(scope, &context.places);
+    let is_meant = |link: &&AgentLink| here.is_none() || link.project == here;
+    let (meant, kept): (Vec<_>, Vec<_>) = server.agents.iter().partition(is_meant);
+    if here.is_some() && meant.is_empty() {
+        return Err(Error::NoSuchServer(format!("{} (local)", args.name)));
+    }
     let mut plans = Vec::new();
-    for link in &server.agents {
+    for link in meant {
         let agent = agents::by_id(&link.id).ok_or_else(|| Error::UnknownAgent(link.id.clone()))?;
         plans.push(Plan::unlink(agent, link, scope, &context.places)?);
     }
@@ -39,6 +47,14 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
     }
     lock.lock.remove(&server.name);
     hand_over(&server, &mut lock.lock);
+    if !kept.is_empty() {
+        let agents = kept.into_iter().cloned().collect();
+        lock.lock.insert(LockedServer { agents, ..server.clone() });
+        lock.write()?;
+        ui.status("Unlinked", format!("{}, which stays elsewhere", server.name));
+        ui.data(&json!({ "unlinked": server }), String::new)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     lock.write()?;
     if let Some(project) = ProjectFile::read(scope, &context.places)? {
         project.want_no_more(&server.name)?;
@@ -55,7 +71,8 @@ fn hand_over(removed: &LockedServer, lock: &mut Lock) {
     for link in removed.agents.iter().filter(|link| settings::made_more_than_an_entry(link)) {
         for name in &names {
             let Some(mut server) = lock.get(name).cloned() else { continue };
-            let Some(heir) = server.agents.iter_mut().find(|other| other.id == link.id) else {
+            let Some(heir) = server.agents.iter_mut().find(|other| link::is_same(other, link))
+            else {
                 continue;
             };
             heir.footprint.clone_from(&link.footprint);

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use mcpkg_core::lock::LockedServer;
 
 use super::Context;
@@ -12,8 +13,8 @@ use crate::error::Result;
 use crate::lock_file::LockFile;
 use crate::ops::failures::{self, Failure};
 use crate::ops::guard::{self, Session};
-use crate::ops::launch;
 use crate::ops::launch::workspace::Workspace;
+use crate::ops::launch::{self, Absent};
 use crate::secrets::approval;
 use crate::store::Store;
 use crate::ui;
@@ -54,7 +55,7 @@ fn start(
 ) -> Result<ExitCode> {
     let places = &context.places;
     let workspace = match scope {
-        Scope::User => Workspace::around(&places.project, &places.home),
+        Scope::User | Scope::Local => Workspace::around(&places.project, &places.home),
         Scope::Project => {
             approval::check(server, lock.path(), places)?;
             Workspace::of_project(lock.folder())
@@ -70,5 +71,11 @@ fn start(
     }
     // What went wrong the last time is no longer news, unless it does again.
     failures::forget(places, &server.name)?;
-    launch::serve(&plan, launch::wanted(server), session, &context.ui).map(ExitCode::from)
+    let absent = Absent::before(server, places, &workspace);
+    let code = launch::serve(&plan, launch::wanted(server), session, &context.ui)?;
+    if let Some(failure) = absent.made(server, Timestamp::now()) {
+        context.ui.warn(&failure.sentence);
+        failures::record(places, &server.name, &failure)?;
+    }
+    Ok(ExitCode::from(code))
 }

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use super::Context;
 use crate::args::SearchArgs;
 use crate::error::Result;
-use crate::registry::Registry;
 
 pub(super) fn run(args: &SearchArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let source = config.registry_for(context.registry.as_deref(), None)?;
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(&config, source)?;
     let page = registry.search(&args.query.join(" "), args.limit, args.cursor.as_deref())?;
     let mut text = String::new();
     for hit in &page.packages {

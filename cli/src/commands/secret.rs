@@ -132,7 +132,7 @@ pub(super) fn offer(
             continue;
         }
         let unreadable = |source| SecretError::Unreadable { what: "the secret".to_owned(), source };
-        let asked = if ui.yes || ui.quiet || ui.json {
+        let asked = if ui.yes || ui.is_quiet() || ui.json {
             None
         } else {
             let prompt = format!("{} (`{key}`; empty for later)", config.title);

@@ -14,18 +14,18 @@ use serde_json::json;
 
 use super::lock::{Locking, scope};
 use super::origin::Origin;
-use super::{Context, SOMETHING_TO_DO, judged, secret};
-use crate::agents::{self, Agent, Scope};
+use super::{Context, SOMETHING_TO_DO, judged, secret, verify};
+use crate::agents::Scope;
 use crate::args::SyncArgs;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
 use crate::ops::log::{Anchor, receipt};
 use crate::ops::release::{self, Terms, TrustedRelease};
-use crate::ops::{entries, link, wanted};
+use crate::ops::relink::{Relinking, Unlinked};
+use crate::ops::wanted;
 use crate::project_file::ProjectFile;
 use crate::secrets::approval;
-use crate::settings::Plan;
 use crate::store::Store;
 use crate::ui;
 
@@ -64,29 +64,18 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Result<ExitCode> {
     }
 
     // The settings of the agents that are here.
-    let mut plans = Vec::new();
-    for server in lock.lock.servers() {
-        let wanted = servers.and_then(|servers| servers.get(&server.name));
-        let ids = wanted.and_then(|wanted| wanted.agents.as_deref());
-        for agent in present(server, ids, scope, args, context)? {
-            plans.push((server.name.clone(), link_plan(server, agent, scope, context)?));
-        }
-    }
-    let strays = strays(&lock, scope, context);
+    let unlinked = if changes_lock { Unlinked::Everywhere } else { Unlinked::Nowhere };
+    let wanted = |name: &PackageName| servers?.get(name).cloned();
+    let linking = Relinking::of(&lock.lock, wanted, unlinked, scope, &context.places)?;
+    context.ui.warn_all(&linking.warnings);
     if changes_lock {
-        for (name, plan) in &plans {
-            let Some(mut server) = lock.lock.get(name).cloned() else { continue };
-            server.agents.retain(|link| link.id != plan.link.id);
-            server.agents.push(plan.link.clone());
-            server.agents.sort_by(|a, b| a.id.cmp(&b.id));
-            lock.lock.insert(server);
-        }
+        linking.note(&mut lock.lock);
         lock.write()?;
     }
-    for (_, plan) in &plans {
+    for (_, plan) in &linking.links {
         plan.write()?;
     }
-    for (name, plan) in &strays {
+    for (name, plan) in &linking.strays {
         plan.write()?;
         context.ui.status("Unlinked", format!("{name}, which is not in the lock"));
     }
@@ -127,6 +116,14 @@ struct Sync<'a> {
 impl Sync<'_> {
     /// Verifies a server, and brings its files if they are not here.
     fn files(&self, server: &LockedServer) -> Result<()> {
+        let is_here = server
+            .artifact_for(Platform::current())
+            .is_some_and(|artifact| self.store.check(artifact.tree).is_ok());
+        // What is here of another ecosystem verifies without it. It is not fetched again:
+        // its dependencies would be chosen anew.
+        if server.upstream.is_some() && is_here {
+            return verify::locked(server, &self.config, &self.store, self.context);
+        }
         let origin = Origin::of(server, &self.config, self.context)?;
         let release = self.release(server, &origin)?;
         let excess = server.granted.beyond(release.server_json.permissions());
@@ -134,9 +131,6 @@ impl Sync<'_> {
             let name = server.name.clone();
             return Err(Error::NotAsked { name, excess: excess.describe() });
         }
-        let is_here = server
-            .artifact_for(Platform::current())
-            .is_some_and(|artifact| self.store.check(artifact.tree).is_ok());
         if !is_here {
             origin.fetch(&release, &self.store, self.context)?.keep(&self.store)?;
         }
@@ -164,6 +158,7 @@ impl Sync<'_> {
         let known = context.log(&self.config, origin.source)?;
         let document = match self.store.release(server.metadata) {
             Err(Error::NotInStore { .. }) => {
+                context.online("fetching what is not in the store")?;
                 origin.registry.release(&server.name, &server.version, None)?
             }
             other => other?,
@@ -173,73 +168,4 @@ impl Sync<'_> {
         receipt::check_locked(server, &known)?;
         Ok(release)
     }
-}
-
-/// The agents on this machine that a server is to be linked into: those that are
-/// wanted, or else those of the lock, or, where the lock may change, all that are found.
-fn present(
-    server: &LockedServer,
-    wanted: Option<&[String]>,
-    scope: Scope,
-    args: &SyncArgs,
-    context: &Context,
-) -> Result<Vec<&'static dyn Agent>> {
-    let places = &context.places;
-    let locked: Vec<_> = server.agents.iter().map(|link| link.id.clone()).collect();
-    let ids = match wanted {
-        Some(wanted) => wanted.to_vec(),
-        None if locked.is_empty() && !args.locked && !args.frozen => {
-            return match link::choose(&[], scope, places) {
-                Err(Error::NoAgents) => Ok(Vec::new()),
-                other => other,
-            };
-        }
-        None => locked,
-    };
-    let mut agents = Vec::new();
-    for id in &ids {
-        let Some(agent) = agents::by_id(id) else {
-            context.ui.warn(format!("{} is for `{id}`, which is unknown here", server.name));
-            continue;
-        };
-        let has_settings = !agent.settings_paths(scope, &places.for_agents()).is_empty();
-        if has_settings && link::is_present(agent, places) {
-            agents.push(agent);
-        }
-    }
-    Ok(agents)
-}
-
-/// Plans to link a server. An entry under its key that is not ours is somebody's own,
-/// although a lock from elsewhere has a link of that name.
-fn link_plan(
-    server: &LockedServer,
-    agent: &'static dyn Agent,
-    scope: Scope,
-    context: &Context,
-) -> Result<Plan> {
-    let launch = link::launch(&server.name, scope)?;
-    let key = link::key(&server.name, &server.agents, agent);
-    let there = entries::read(agent, scope, &context.places)?;
-    let there = there.iter().find(|entry| entry.key == key);
-    let is_ours = there.is_none_or(|entry| entry.package().as_ref() == Some(&server.name));
-    let known = server.agents.iter().find(|link| link.id == agent.id());
-    let fresh = there.map(|entry| entry.as_link(agent));
-    let previous = known.or(fresh.as_ref()).filter(|_| is_ours);
-    Plan::link(agent, &key, previous, &launch, scope, &context.places)
-}
-
-/// Plans to unlink what is ours and not in the lock.
-///
-/// Settings that cannot be read keep nobody from the rest: they are said.
-fn strays(lock: &LockFile, scope: Scope, context: &Context) -> Vec<(PackageName, Plan)> {
-    let mut strays = Vec::new();
-    for agent in agents::ALL.iter().copied() {
-        let is_known = |name: &PackageName| lock.lock.get(name).is_some();
-        match entries::strays(agent, scope, &context.places, is_known) {
-            Ok(found) => strays.extend(found),
-            Err(error) => context.ui.warn(&error),
-        }
-    }
-    strays
 }

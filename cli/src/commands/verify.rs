@@ -1,7 +1,7 @@
 //! `mcpkg verify`: check again what is installed, a release, or a file.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use mcpkg_core::lock::LockedServer;
@@ -22,7 +22,7 @@ use crate::ops::link;
 use crate::ops::log::{Anchor, Contact, receipt};
 use crate::ops::pack;
 use crate::ops::release::{self, Terms};
-use crate::registry::Registry;
+use crate::ops::upstream;
 use crate::store::Store;
 use crate::ui;
 
@@ -33,10 +33,10 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode> {
         return file(path, args, context);
     }
     match parse_release(what) {
-        Ok((name, version)) if !args.offline => {
+        Ok((name, version)) if !context.is_offline => {
             let config = context.config()?;
             let source = config.registry_for(context.registry.as_deref(), Some(&name))?;
-            let registry = Registry::new(&source.url)?;
+            let registry = context.client(&config, source)?;
             let mut contact = Contact::new(context.log(&config, source)?, &registry, &name)?;
             let trust = context.trust(source)?;
             let policy = judged::policy(source, &args.accept)?;
@@ -127,6 +127,13 @@ pub(super) fn locked(
     store: &Store,
     context: &Context,
 ) -> Result<()> {
+    if let Some(locked) = &server.upstream {
+        let artifact = server.artifact_for(Platform::current());
+        let folder = artifact.map(|artifact| store.check(artifact.tree)).transpose()?;
+        let (places, now) = (&context.places, context.now);
+        let check = |it: PathBuf| upstream::check(server, locked, &it, config, places, now);
+        return folder.map_or(Ok(()), check);
+    }
     let source = config
         .registries
         .iter()

@@ -69,11 +69,14 @@ pub fn examine(config: &Config, places: &Places, now: Timestamp) -> Vec<Check> {
 fn agents(places: &Places) -> Vec<Check> {
     let mut checks = Vec::new();
     for agent in ALL.iter().copied().filter(|agent| link::is_present(*agent, places)) {
-        for scope in [Scope::User, Scope::Project] {
+        for scope in [Scope::User, Scope::Project, Scope::Local] {
             let paths = entries::paths(agent, scope, places);
             let Some(path) = paths.first() else { continue };
             let subject = format!("{} ({})", agent.display_name(), link::scope_word(scope));
             checks.push(match entries::read(agent, scope, places) {
+                // The same file as the user's, and mostly without such a part.
+                Ok(all) if scope == Scope::Local && all.is_empty() => continue,
+                Err(_) if scope == Scope::Local => continue,
                 Ok(all) => Check::fine("agent", &subject, format!("{} servers", all.len())),
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);

@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use mcpkg_core::PackageName;
 use mcpkg_core::lock::AgentLink;
-use mcpkg_core::{Coded as _, PackageName};
 use serde_json::Value;
 
-use crate::agents::{Agent, EditError, Scope};
-use crate::error::{Error, Result};
+use crate::agents::{Agent, Scope};
+use crate::error::Result;
 use crate::ops::link;
 use crate::places::Places;
-use crate::settings::{Plan, file_at};
-use crate::settings_file::FileError;
+use crate::settings::{Plan, Unedited, file_at};
 
 /// A server in the settings of an agent.
 pub struct Entry {
@@ -19,15 +18,6 @@ pub struct Entry {
     pub key: String,
     /// What the agent is told of it. It may hold a secret, so nobody shows it.
     pub value: Value,
-}
-
-/// Why settings could not be read.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 /// The settings of an agent that are there, in all the files that it reads.
@@ -48,17 +38,13 @@ pub fn read(agent: &dyn Agent, scope: Scope, places: &Places) -> Result<Vec<Entr
 
 fn read_file(agent: &dyn Agent, path: &Path, scope: Scope, places: &Places) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
+    let section = agent.section(scope, &places.for_agents());
     let found = file_at(path, scope, places).preview(|text| {
-        entries = agent.entries(text)?;
-        Ok::<_, Failure>(text.to_owned())
+        entries = agent.place(&section).entries(text)?;
+        Ok::<_, Unedited>(text.to_owned())
     });
-    found.map_err(|failure| {
-        let (code, hint) = match &failure {
-            Failure::Edit(error) => (error.code(), error.hint()),
-            Failure::File(error) => (error.code(), error.hint()),
-        };
-        let context = format!("the settings of {} cannot be read", agent.display_name());
-        Error::Failed { context, code, hint, source: Box::new(failure) }
+    found.map_err(|why| {
+        why.within(format!("the settings of {} cannot be read", agent.display_name()))
     })?;
     Ok(entries.into_iter().map(|(key, value)| Entry { key, value }).collect())
 }
@@ -84,8 +70,9 @@ impl Entry {
     }
 
     /// What a lock would say of an entry that it does not know.
-    pub fn as_link(&self, agent: &dyn Agent) -> AgentLink {
-        AgentLink { id: agent.id().to_owned(), key: self.key.clone(), footprint: None }
+    pub fn as_link(&self, agent: &dyn Agent, scope: Scope, places: &Places) -> AgentLink {
+        let project = link::project_of(scope, places);
+        AgentLink { id: agent.id().to_owned(), key: self.key.clone(), project, footprint: None }
     }
 }
 
@@ -116,7 +103,7 @@ pub fn strays(
     let mut plans = Vec::new();
     for entry in read(agent, scope, places)? {
         let Some(name) = entry.package().filter(|name| !is_known(name)) else { continue };
-        let plan = Plan::unlink(agent, &entry.as_link(agent), scope, places)?;
+        let plan = Plan::unlink(agent, &entry.as_link(agent, scope, places), scope, places)?;
         plans.push((name, plan));
     }
     Ok(plans)

@@ -39,6 +39,17 @@ impl Unpacked {
     }
 }
 
+/// Unpacks an artifact that was made here, `file` in `staging`, and holds its files to
+/// `tree`.
+pub fn take(staging: Staging, path: &Path, tree: TreeDigest) -> Result<Unpacked> {
+    let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let (found, manifest) = unpack(file, path, &staging.tree())?;
+    if found != tree {
+        return Err(Error::TreeMismatch { expected: tree, found });
+    }
+    Ok(Unpacked { manifest, staging, tree })
+}
+
 /// Downloads `artifact`, checks that it is the one that was signed, and unpacks
 /// it into staging. Nothing leaves staging here.
 pub fn fetch(

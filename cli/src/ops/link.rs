@@ -1,6 +1,7 @@
 //! Linking a server into the settings of agents, and out of them again.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use mcpkg_core::PackageName;
 use mcpkg_core::lock::AgentLink;
@@ -42,6 +43,7 @@ pub const fn scope_word(scope: Scope) -> &'static str {
     match scope {
         Scope::User => "user",
         Scope::Project => "project",
+        Scope::Local => "local",
     }
 }
 
@@ -59,7 +61,7 @@ pub fn is_present(agent: &dyn Agent, places: &Places) -> bool {
 /// the project's.
 pub fn launch(name: &PackageName, scope: Scope) -> Result<Launch> {
     let (command, args) = match scope {
-        Scope::User => {
+        Scope::User | Scope::Local => {
             let program = std::env::current_exe()
                 .map_err(|source| Error::Read { path: PathBuf::from("mcpkg"), source })?;
             (program.display().to_string(), vec!["run".to_owned(), name.to_string()])
@@ -75,9 +77,53 @@ pub fn launch(name: &PackageName, scope: Scope) -> Result<Launch> {
 /// The name that a package goes by in an agent's settings: the one it has there
 /// already, or its short name. Some agents take letters, digits, `-` and `_`
 /// only, so a dot becomes a `-`.
-pub fn key(name: &PackageName, previous: &[AgentLink], agent: &dyn Agent) -> String {
-    previous
-        .iter()
-        .find(|link| link.id == agent.id())
+pub fn key(
+    name: &PackageName,
+    previous: &[AgentLink],
+    agent: &dyn Agent,
+    scope: Scope,
+    places: &Places,
+) -> String {
+    there(previous, agent, scope, places)
+        .or_else(|| previous.iter().find(|link| link.id == agent.id()))
         .map_or_else(|| name.short().replace('.', "-"), |link| link.key.clone())
+}
+
+/// The link into an agent that is there already, for the same project if it is local.
+pub fn there<'a>(
+    links: &'a [AgentLink],
+    agent: &dyn Agent,
+    scope: Scope,
+    places: &Places,
+) -> Option<&'a AgentLink> {
+    let project = project_of(scope, places);
+    links.iter().find(|link| link.id == agent.id() && link.project == project)
+}
+
+/// Puts a link in the place of the one that it renews, or adds it.
+pub fn put(links: &mut Vec<AgentLink>, link: &AgentLink) {
+    links.retain(|other| !is_same(other, link));
+    links.push(link.clone());
+    links.sort_by(|a, b| (&a.id, &a.project).cmp(&(&b.id, &b.project)));
+}
+
+/// Whether two links are in the same settings, in the same part of them.
+pub fn is_same(one: &AgentLink, other: &AgentLink) -> bool {
+    (&one.id, &one.project) == (&other.id, &other.project)
+}
+
+/// What a link remembers of the project that it is for, if it is local.
+pub fn project_of(scope: Scope, places: &Places) -> Option<String> {
+    match scope {
+        Scope::User | Scope::Project => None,
+        Scope::Local => Some(places.project.display().to_string()),
+    }
+}
+
+/// Where the entry of a link is, which the lock of `scope` has.
+pub fn site<'a>(link: &AgentLink, scope: Scope, places: &'a Places) -> (Scope, Cow<'a, Places>) {
+    match &link.project {
+        None => (scope, Cow::Borrowed(places)),
+        Some(project) => (Scope::Local, Cow::Owned(places.in_project(Path::new(project)))),
+    }
 }

@@ -32,11 +32,15 @@
 //! | [`standing`] | says what there is to move to, and why not to more | the signed index |
 //! | [`wanted`] | compares a lock with its `mcpkg.toml` | neither: it only says so |
 //! | [`entries`] | reads what agents are told to start | nothing of it |
+//! | [`relink`] | makes settings what a lock says | the lock, once it was verified |
+//! | [`grant`] | widens and narrows what a server may do | what was signed |
+//! | [`folders`] | says which of the user's folders a server will not see | what was signed |
 //! | [`audit`] | looks for what is wrong, and for what nobody verified | nothing |
 //! | [`doctor`] | looks for what keeps things from working | nothing |
 //! | [`change`] | compares two releases before one takes the other's place | the two judged trees |
 //! | [`migrate`] | takes literal secrets out of agents' settings | nothing of them |
 //!
+//! [`upstream`] takes packages of other ecosystems, and believes what those attest.
 //! Beside them, [`monitor`] reads the whole log of a registry, and believes its key, and
 //! [`trust`] says whose signatures count.
 
@@ -47,20 +51,25 @@ pub mod doctor;
 pub mod entries;
 pub mod failures;
 pub mod fetch;
+pub mod folders;
+pub mod grant;
 pub mod guard;
 pub mod inspect;
 pub mod launch;
 pub mod link;
 pub mod log;
+pub mod managed;
 pub mod migrate;
 pub mod monitor;
 pub mod pack;
 pub mod pin;
 pub mod rebuild;
 pub mod release;
+pub mod relink;
 pub mod sign;
 pub mod source;
 pub mod standing;
 pub mod statement;
 pub mod trust;
+pub mod upstream;
 pub mod wanted;

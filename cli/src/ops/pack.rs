@@ -20,8 +20,9 @@ use sha2::Digest as _;
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::fetch::{MANIFEST, read_manifest};
+use crate::ops::folders;
 
-pub use self::record::{read_record, write_record};
+pub use self::record::{read_import, read_record, write_record};
 
 /// A packed release: the artifact in a temporary file, and its metadata.
 pub struct Packed {
@@ -37,6 +38,8 @@ pub struct Packed {
     pub size_bytes: u64,
     /// How many files are in it.
     pub file_count: usize,
+    /// What its author should know, before others do.
+    pub warnings: Vec<String>,
     file: tempfile::NamedTempFile,
 }
 
@@ -126,6 +129,7 @@ pub fn pack_as(
     let (digest, size_bytes) = hash(file.as_file_mut()).map_err(failed)?;
     check(file.reopen().map_err(failed)?, tree, folder)?;
     Ok(Packed {
+        warnings: folders::unasked(&manifest, server_json.permissions()),
         platform: manifest.platform(),
         server_json,
         digest,

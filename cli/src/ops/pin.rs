@@ -1,12 +1,15 @@
 //! From a release that was judged to a server that is pinned.
 
 use mcpkg_core::lock::{LockedArtifact, LockedLog, LockedServer};
+use mcpkg_core::log::Receipt;
 use mcpkg_core::permissions::{Permissions, Renewal};
 use mcpkg_core::server_json::ServerJson;
 
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::fetch::Unpacked;
+use crate::ops::link;
+use crate::ops::log::KnownLog;
 use crate::ops::release::TrustedRelease;
 use crate::settings;
 use crate::store::Store;
@@ -32,13 +35,14 @@ pub fn server(
         // In the order of the log's entry, which is made again from the lock.
         evidence: logged.evidence.clone(),
         publisher: logged.publisher.clone(),
-        log: LockedLog {
+        log: Some(LockedLog {
             entry: release.log.index,
             previous: logged.previous,
             time: logged.time,
             receipt: release.log.receipt.clone(),
             authority: logged.authority.clone(),
-        },
+        }),
+        upstream: None,
         artifacts: logged.artifacts.iter().map(LockedArtifact::from).collect(),
         granted,
         config: previous.map(|locked| locked.config.clone()).unwrap_or_default(),
@@ -49,6 +53,28 @@ pub fn server(
         surface: previous.map(|locked| locked.surface.clone()).unwrap_or_default(),
         agents: previous.map(|locked| locked.agents.clone()).unwrap_or_default(),
     }
+}
+
+/// Refuses a package that came from another source before. The same log at another
+/// address, such as that of a mirror, is the same source.
+pub fn comes_from(
+    locked: Option<&LockedServer>,
+    registry: &str,
+    known: &KnownLog<'_>,
+) -> Result<()> {
+    let Some(locked) = locked.filter(|locked| locked.registry != registry) else { return Ok(()) };
+    let logged = locked.log.as_ref().zip(locked.entry());
+    // What came from another ecosystem is in no log, and so the same as nothing in one.
+    let is_the_same =
+        logged.is_some_and(|(log, entry)| match (entry.leaf(), log.receipt.parse::<Receipt>()) {
+            (Ok(leaf), Ok(receipt)) => receipt.verify(&leaf, &known.receipt_trust()).is_ok(),
+            _ => false,
+        });
+    if is_the_same {
+        return Ok(());
+    }
+    let (name, locked) = (locked.name.clone(), locked.registry.clone());
+    Err(Error::SourceChanged { name, locked, found: registry.to_owned() })
 }
 
 /// What of an earlier approval holds for what is `asked` for now. Without an earlier
@@ -64,6 +90,10 @@ pub fn renewal(asked: &Permissions, previous: Option<&LockedServer>, store: &Sto
 /// What an installed release asks for: from the signed metadata that was kept, held to
 /// the digest that is pinned.
 pub fn asked_by(server: &LockedServer, store: &Store) -> Result<Permissions> {
+    // Nobody upstream says what it needs: what its user granted is all there is.
+    if server.upstream.is_some() {
+        return Ok(server.granted.clone());
+    }
     let document = store.release(server.metadata)?;
     let metadata = ServerJson::read_strict(document.server_json.get().as_bytes())
         .map_err(Error::wrap(format!("the server.json of {} cannot be used", server.name)))?;
@@ -92,16 +122,25 @@ pub fn commit(
     store: &Store,
     release: &TrustedRelease,
     lock: &mut LockFile,
+    server: LockedServer,
+    plans: Vec<settings::Plan>,
+) -> Result<()> {
+    store.keep_release(&release.document)?;
+    commit_files(unpacked, store, lock, server, plans)
+}
+
+/// The same, for what has no release document.
+pub fn commit_files(
+    unpacked: Unpacked,
+    store: &Store,
+    lock: &mut LockFile,
     mut server: LockedServer,
     plans: Vec<settings::Plan>,
 ) -> Result<()> {
     unpacked.keep(store)?;
-    store.keep_release(&release.document)?;
     for plan in &plans {
-        server.agents.retain(|link| link.id != plan.link.id);
-        server.agents.push(plan.link.clone());
+        link::put(&mut server.agents, &plan.link);
     }
-    server.agents.sort_by(|a, b| a.id.cmp(&b.id));
     lock.lock.insert(server);
     lock.write()?;
     for plan in plans {

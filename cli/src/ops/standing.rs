@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mcpkg_core::api::{IndexLine, PackageIndex, Status};
 use mcpkg_core::policy::Policy;
 use mcpkg_core::project::VersionRange;
-use mcpkg_core::{Platform, Version};
+use mcpkg_core::{Code, Platform, Version};
 use serde::Serialize;
 
 /// The releases that matter to somebody who has one.
@@ -41,6 +41,11 @@ pub enum Reason {
     Yanked,
     /// Its publisher advises against it.
     Deprecated,
+    /// The registry does not give it out.
+    Withheld {
+        /// The stable code of why.
+        code: Code,
+    },
     /// It is younger than policy asks.
     TooYoung {
         /// When it will be old enough.
@@ -59,6 +64,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Yanked => f.write_str("yanked"),
             Self::Deprecated => f.write_str("deprecated"),
+            Self::Withheld { code } => write!(f, "not given out by the registry ({code})"),
             Self::TooYoung { until } => write!(f, "too young until {until}"),
             Self::PreRelease => f.write_str("pre-release"),
             Self::OutOfRange => f.write_str("not in the range of mcpkg.toml"),
@@ -129,6 +135,9 @@ fn against(
         Status::Deprecated if !is_exact => reasons.push(Reason::Deprecated),
         Status::Deprecated | Status::Active => (),
     }
+    if let Some(withheld) = index.withheld.iter().find(|it| it.version == line.version) {
+        reasons.push(Reason::Withheld { code: withheld.code });
+    }
     let is_accepted = policy.accept_fresh.contains(&(index.name.clone(), line.version.clone()));
     // A time that cannot be reckoned with is far enough away.
     let until = line.published_at.checked_add(policy.min_age).unwrap_or(Timestamp::MAX);
@@ -171,6 +180,7 @@ mod tests {
             }),
             announced: None,
             bindings: Vec::new(),
+            withheld: Vec::new(),
             releases: lines
                 .iter()
                 .zip(0..)

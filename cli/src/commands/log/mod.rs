@@ -11,7 +11,7 @@ use crate::error::Result;
 
 pub(super) fn run(command: &LogCommand, context: &Context) -> Result<ExitCode> {
     match command {
-        LogCommand::Verify(args) => verify::run(args, context),
+        LogCommand::Verify => verify::run(context),
         LogCommand::Watch(args) => watch::run(args, context),
     }
 }

@@ -8,14 +8,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::agents::Scope;
-use crate::args::LogVerifyArgs;
 use crate::commands::Context;
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::link;
 use crate::ops::log::{audit, receipt};
-use crate::registry::Registry;
 use crate::ui;
 
 /// What was found of one locked server.
@@ -44,12 +42,12 @@ enum Answer {
     Unknown,
 }
 
-pub(super) fn run(args: &LogVerifyArgs, context: &Context) -> Result<ExitCode> {
+pub(super) fn run(context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let (mut lines, mut errors) = (Vec::new(), Vec::new());
     for scope in [Scope::User, Scope::Project] {
         let lock = match scope {
-            Scope::User => LockFile::read(scope, &context.places)?,
+            Scope::User | Scope::Local => LockFile::read(scope, &context.places)?,
             Scope::Project => LockFile::read_project(&context.places.project)?,
         };
         for server in lock.lock.servers() {
@@ -58,7 +56,9 @@ pub(super) fn run(args: &LogVerifyArgs, context: &Context) -> Result<ExitCode> {
             if wanted.is_some_and(|wanted| source.is_none_or(|source| source.name != wanted)) {
                 continue;
             }
-            let (line, error) = line(server, source, &config, scope, args, context);
+            // What comes from another ecosystem is in no log of ours.
+            let Some(log) = &server.log else { continue };
+            let (line, error) = line((server, log.entry), source, &config, scope, context);
             lines.push(line);
             errors.extend(error);
         }
@@ -69,7 +69,7 @@ pub(super) fn run(args: &LogVerifyArgs, context: &Context) -> Result<ExitCode> {
             ui::report(error, false);
         }
     }
-    if args.offline && !lines.is_empty() {
+    if context.is_offline && !lines.is_empty() {
         context.ui.warn("no registry was asked whether it still shows these releases");
     }
     let refused = errors.iter().find(|error| error.is_refusal());
@@ -77,11 +77,10 @@ pub(super) fn run(args: &LogVerifyArgs, context: &Context) -> Result<ExitCode> {
 }
 
 fn line(
-    server: &LockedServer,
+    (server, entry): (&LockedServer, u64),
     source: Option<&RegistryConfig>,
     config: &Config,
     scope: Scope,
-    args: &LogVerifyArgs,
     context: &Context,
 ) -> (Line, Option<Error>) {
     let mut line = Line {
@@ -89,12 +88,12 @@ fn line(
         name: server.name.to_string(),
         version: server.version.to_string(),
         registry: source.map_or_else(|| server.registry.clone(), |source| source.name.clone()),
-        entry: server.log.entry,
+        entry,
         receipt: Answer::Unknown,
         registry_agrees: Answer::Unknown,
         error: Value::Null,
     };
-    let error = check(server, source, config, args, context, &mut line).err();
+    let error = check(server, source, config, context, &mut line).err();
     line.error = error.as_ref().map_or(Value::Null, Error::to_json);
     (line, error)
 }
@@ -103,7 +102,6 @@ fn check(
     server: &LockedServer,
     source: Option<&RegistryConfig>,
     config: &Config,
-    args: &LogVerifyArgs,
     context: &Context,
     line: &mut Line,
 ) -> Result<()> {
@@ -111,11 +109,11 @@ fn check(
     let known = context.log(config, source)?;
     let receipt = receipt::check_locked(server, &known).map(drop);
     line.receipt = answer(&receipt);
-    if args.offline {
+    if context.is_offline {
         return receipt;
     }
     // Online, the registry may yet explain a receipt by an older key.
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(config, source)?;
     let trust = context.trust(source)?;
     let online = audit::online(server, known, &registry, &trust);
     let agrees = online.map(|warnings| context.ui.warn_all(&warnings));

@@ -9,13 +9,12 @@ use crate::args::LogWatchArgs;
 use crate::commands::Context;
 use crate::error::Result;
 use crate::ops::monitor::{Event, Monitor, Outcome, Repeat, Scope, StateFile, Watch};
-use crate::registry::Registry;
 use crate::ui;
 
 pub(super) fn run(args: &LogWatchArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let source = config.registry_for(context.registry.as_deref(), None)?;
-    let registry = Registry::new(&source.url)?;
+    let registry = context.client(&config, source)?;
     let trust = context.trust(source)?;
     let log = context.log(&config, source)?.trust().clone();
     let file = StateFile::open(context.places.watch(&source.name), &context.places.locks())?;

@@ -5,7 +5,7 @@ use mcpkg_core::{Coded as _, Platform};
 
 use super::{Finding, Kind, install_again};
 use crate::agents::{self, Scope};
-use crate::ops::{entries, pin};
+use crate::ops::{entries, link as links, pin};
 use crate::places::Places;
 use crate::store::Store;
 
@@ -38,8 +38,9 @@ pub fn drift(server: &LockedServer, scope: Scope, store: &Store, places: &Places
         let Some(agent) = agents::by_id(&link.id) else { continue };
         // Of an agent that is not on this machine nothing is expected; settings that
         // cannot be read are a finding of their own.
-        let has_settings = !entries::paths(agent, scope, places).is_empty();
-        let Ok(all) = entries::read(agent, scope, places) else { continue };
+        let (scope, places) = links::site(link, scope, places);
+        let has_settings = !entries::paths(agent, scope, &places).is_empty();
+        let Ok(all) = entries::read(agent, scope, &places) else { continue };
         let there = all.iter().find(|entry| entry.key == link.key);
         let name = agent.display_name();
         match there {

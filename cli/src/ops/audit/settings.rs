@@ -1,7 +1,7 @@
 //! What else agents are told to start.
 
 use mcpkg_core::Coded as _;
-use mcpkg_core::lock::Lock;
+use mcpkg_core::lock::{AgentLink, Lock};
 
 use super::{Finding, Kind};
 use crate::agents::{ALL, Agent, Scope};
@@ -15,10 +15,12 @@ use crate::places::Places;
 pub fn entries(lock: &Lock, scope: Scope, places: &Places) -> Vec<Finding> {
     let mut found = Vec::new();
     for agent in ALL.iter().copied() {
+        let project = link::project_of(scope, places);
+        let of_entry = |entry: &Entry| of_entry(entry, agent, (scope, project.as_ref()), lock);
         match entries::read(agent, scope, places) {
-            Ok(all) => {
-                found.extend(all.iter().flat_map(|entry| of_entry(entry, agent, scope, lock)));
-            }
+            Ok(all) => found.extend(all.iter().flat_map(of_entry)),
+            // They are the user's, of whom it is said.
+            Err(_) if scope == Scope::Local => (),
             Err(error) => found.push(Finding {
                 kind: Kind::Settings,
                 scope: link::scope_word(scope),
@@ -31,7 +33,12 @@ pub fn entries(lock: &Lock, scope: Scope, places: &Places) -> Vec<Finding> {
     found
 }
 
-fn of_entry(entry: &Entry, agent: &dyn Agent, scope: Scope, lock: &Lock) -> Vec<Finding> {
+fn of_entry(
+    entry: &Entry,
+    agent: &dyn Agent,
+    (scope, project): (Scope, Option<&String>),
+    lock: &Lock,
+) -> Vec<Finding> {
     let subject = format!("{}: {}", agent.id(), entry.key);
     let finding = |kind, message: String, fix: &str| Finding {
         kind,
@@ -40,7 +47,9 @@ fn of_entry(entry: &Entry, agent: &dyn Agent, scope: Scope, lock: &Lock) -> Vec<
         message,
         fix: fix.to_owned(),
     };
-    let is_linked = |it: &mcpkg_core::lock::AgentLink| it.id == agent.id() && it.key == entry.key;
+    let is_linked = |it: &AgentLink| {
+        it.id == agent.id() && it.key == entry.key && it.project.as_ref() == project
+    };
     let mut found = Vec::new();
     match entry.package() {
         Some(name) if lock.get(&name).is_none() => found.push(finding(

@@ -34,6 +34,45 @@ use crate::ui::Ui;
 pub use self::known::forget as forget_known;
 pub use self::refuse::tell_agent;
 
+/// A session with an agent.
+pub struct Talk<W> {
+    session: Session,
+    to_agent: Outlet<W>,
+}
+
+impl<W: Write + Send + 'static> Talk<W> {
+    /// Passes on what may pass, both ways, until the server has no more to say.
+    ///
+    /// `input` is what the server reads, and `output` what it writes. The thread that
+    /// waits for the agent is left behind, and ends with the process.
+    pub fn run(
+        self: &Arc<Self>,
+        from_agent: impl Read + Send + 'static,
+        (input, output): (impl Write + Send + 'static, impl Read),
+    ) -> io::Result<()> {
+        let theirs = Arc::clone(self);
+        thread::spawn(move || {
+            let (session, back) = (&theirs.session, &theirs.to_agent);
+            // A server that reads no more is about to end, and its output says so; and
+            // an agent that is gone closes the server's input by this thread's end.
+            let _ = relay(from_agent, &Outlet::new(input), |seen| session.agent_says(seen, back));
+        });
+        relay(output, &self.to_agent, |seen| self.session.server_says(seen))
+    }
+
+    /// Answers what the server has left unanswered, which ended with this exit code.
+    pub fn server_ended(&self, code: u8) {
+        // As shells count, and as we do.
+        let how = match code.checked_sub(128) {
+            Some(signal) if signal > 0 => format!("exit code {code}, by signal {signal}"),
+            _ => format!("exit code {code}"),
+        };
+        let lines = self.session.decide(|guard| guard.server_ended(&how));
+        // An agent that is gone has nothing open.
+        let _ = self.to_agent.line(&lines);
+    }
+}
+
 /// A guard, and where it leaves what the user should know.
 pub struct Session {
     guard: Mutex<Guard>,
@@ -56,7 +95,7 @@ impl Session {
         let terms = Terms {
             server: server.name.to_string(),
             options: match scope {
-                Scope::User => "",
+                Scope::User | Scope::Local => "",
                 Scope::Project => " --scope project",
             },
             pinned: server.surface.clone(),
@@ -73,24 +112,9 @@ impl Session {
         self.known.is_some()
     }
 
-    /// Passes on what may pass, both ways, until the server has no more to say.
-    ///
-    /// `input` is what the server reads, and `output` what it writes. The thread that
-    /// waits for the agent is left behind, and ends with the process.
-    pub fn run(
-        self,
-        agent: (impl Read + Send + 'static, impl Write + Send + 'static),
-        (input, output): (impl Write + Send + 'static, impl Read),
-    ) -> io::Result<()> {
-        let session = Arc::new(self);
-        let (from_agent, to_agent) = (agent.0, Arc::new(Outlet::new(agent.1)));
-        let (theirs, back) = (Arc::clone(&session), Arc::clone(&to_agent));
-        thread::spawn(move || {
-            // A server that reads no more is about to end, and its output says so; and
-            // an agent that is gone closes the server's input by this thread's end.
-            let _ = relay(from_agent, &Outlet::new(input), |seen| theirs.agent_says(seen, &back));
-        });
-        relay(output, &to_agent, |seen| session.server_says(seen))
+    /// The session with an agent, which reads `to_agent`.
+    pub fn with<W: Write>(self, to_agent: W) -> Talk<W> {
+        Talk { session: self, to_agent: Outlet::new(to_agent) }
     }
 
     fn agent_says<W: Write>(&self, seen: Seen<'_>, back: &Outlet<W>) -> Passage {

@@ -18,6 +18,7 @@ pub mod brokered;
 mod config;
 mod environment;
 mod grants;
+mod made;
 mod serve;
 pub mod workspace;
 
@@ -30,6 +31,7 @@ use mcpkg_core::permissions::ProgramName;
 use mcpkg_core::{Code, Platform};
 
 pub use self::config::value;
+pub use self::made::Absent;
 pub use self::serve::serve;
 use self::workspace::Workspace;
 use crate::atomic;

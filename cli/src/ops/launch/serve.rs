@@ -1,5 +1,6 @@
 //! Standing between a server and its agent.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use crate::egress::Report;
 use crate::error::{Error, Result};
-use crate::ops::guard::Session;
+use crate::ops::guard::{Session, Talk};
 use crate::sandbox::{self, Confined, Level, Plan, Wanted};
 use crate::ui::{self, Ui};
 
@@ -32,22 +33,30 @@ pub fn serve(plan: &Plan, wanted: Wanted, session: Session, ui: &Ui) -> Result<u
             reason.as_deref().unwrap_or("there is no better one here")
         )),
     }
-    let said = relay(&mut server, session);
+    let (input, output) = ui::streams();
+    let talk = Arc::new(session.with(output));
+    let said = relay(&mut server, &talk, input);
     let code = server.wait().map_err(Error::wrap(format!("`{program}` is lost")))?;
     // An unconfined server may leave somebody behind who still holds its output.
     let _ = said.recv_timeout(GRACE);
+    talk.server_ended(code);
     Ok(code)
 }
 
 /// Lets the guard pass on what the agent and the server say. The answer is closed when
 /// the server's output is.
-fn relay(server: &mut Confined, session: Session) -> Receiver<()> {
+fn relay(
+    server: &mut Confined,
+    talk: &Arc<Talk<impl Write + Send + 'static>>,
+    from_agent: impl Read + Send + 'static,
+) -> Receiver<()> {
     let (saying, said) = mpsc::channel();
     if let (Some(input), Some(output)) = (server.take_stdin(), server.take_stdout()) {
+        let talk = Arc::clone(talk);
         thread::spawn(move || {
             // When either side is gone there is nobody to tell: the other one notices by
             // its own end being closed.
-            let _ = session.run(ui::streams(), (input, output));
+            let _ = talk.run(from_agent, (input, output));
             drop(saying);
         });
     }

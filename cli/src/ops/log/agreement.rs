@@ -153,6 +153,7 @@ mod tests {
             announced: None,
             releases: vec![newest, line("1.0.0", 3, Status::Yanked)],
             bindings: vec![binding(9), binding(20)],
+            withheld: Vec::new(),
             log: IndexLog { index: String::new(), checkpoint: String::new(), consistency: None },
         };
         (note, index)

@@ -40,7 +40,7 @@ impl<'a> Contact<'a> {
         let index = match registry.index(name, known.seen()) {
             // Nothing is signed that would prove it, but it is as good as hidden.
             Err(Error::Problem(problem))
-                if problem.code == Code::NotFound
+                if matches!(problem.code, Code::NotFound | Code::Provenance)
                     && held.iter().any(|held| held.is_locked_as(name)) =>
             {
                 return Err(known.distrust(Distrust::Gone(name.clone())));

@@ -51,9 +51,9 @@ impl Held {
         for file in &locks {
             for server in file.lock.servers().filter(|it| it.registry == source.url.as_str()) {
                 let context = || format!("the receipt of {} in the lock is not one", server.name);
-                let entry = server.entry();
+                let Some((entry, log)) = server.entry().zip(server.log.as_ref()) else { continue };
                 let leaf = entry.leaf().map_err(Error::wrap(context()))?;
-                let text = server.log.receipt.clone();
+                let text = log.receipt.clone();
                 let locked = Self::new(&entry, leaf, text, true);
                 held.push(locked.map_err(Error::wrap(context()))?);
             }

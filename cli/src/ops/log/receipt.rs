@@ -82,13 +82,20 @@ pub fn check(
 pub fn check_locked(server: &LockedServer, known: &KnownLog<'_>) -> Result<SignedCheckpoint> {
     let context =
         || format!("{}@{} is locked otherwise than it was logged", server.name, server.version);
-    let leaf = server.entry().leaf().map_err(Error::wrap(context()))?;
-    let receipt: Receipt = server.log.receipt.parse().map_err(Error::wrap(context()))?;
-    if receipt.index != server.log.entry {
-        let (expected, found) = (server.log.entry, receipt.index);
+    let (entry, log) = server.entry().zip(server.log.as_ref()).ok_or_else(|| upstream(server))?;
+    let leaf = entry.leaf().map_err(Error::wrap(context()))?;
+    let receipt: Receipt = log.receipt.parse().map_err(Error::wrap(context()))?;
+    if receipt.index != log.entry {
+        let (expected, found) = (log.entry, receipt.index);
         return Err(Error::wrap(context())(Distrust::OtherEntry { expected, found }));
     }
     receipt.verify(&leaf, &known.receipt_trust()).map_err(Error::wrap(context()))
+}
+
+/// That a server comes from no registry of ours, whose log could say something of it.
+pub fn upstream(server: &LockedServer) -> Error {
+    let release = server.upstream.as_ref().map(|it| it.release.clone()).unwrap_or_default();
+    Error::FromUpstream { name: server.name.clone(), release }
 }
 
 impl<'a> Anchor<'a> {

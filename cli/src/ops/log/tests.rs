@@ -40,6 +40,8 @@ fn places(home: &Path) -> Places {
         app_data: None,
         sockets: Vec::new(),
         moved: std::collections::BTreeMap::new(),
+        proxies: crate::places::Proxies::default(),
+        is_ci: false,
         system: System::Linux,
     }
 }
@@ -57,8 +59,9 @@ impl Machine {
     fn new(seen: Option<u64>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let source = source();
-        let registry = Registry::new(&source.url).unwrap();
-        let machine = Self { places: places(home.path()), _home: home, source, registry };
+        let places = places(home.path());
+        let registry = Registry::open(&source, &Config::default(), &places).unwrap();
+        let machine = Self { places, _home: home, source, registry };
         if let Some(size) = seen {
             let mut known = machine.known();
             let checkpoint = known.check(&checkpoint(size), None, &machine.registry).unwrap();

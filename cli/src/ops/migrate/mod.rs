@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | `detect` | says which texts of an entry look like secrets, and why |
+//! | `target` | makes one that starts an installed server, where the user says which |
 //! | `rewrite` | makes an entry without them, and the record to undo that with |
 //! | `record` | keeps the records: they name secrets and hold none |
 //! | `plan` | does it to the settings of an agent |
@@ -16,8 +17,10 @@ mod detect;
 mod plan;
 mod record;
 mod rewrite;
+mod target;
 
 pub use self::detect::{Literal, Site, literals};
 pub use self::plan::{Change, Plan, plans};
 pub use self::record::{Record, Records};
 pub use self::rewrite::{Rewritten, rewrite, undo};
+pub use self::target::{Replaced, Target};

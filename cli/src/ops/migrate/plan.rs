@@ -1,19 +1,20 @@
 //! Taking the secrets out of the settings of agents, file by file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use mcpkg_core::Coded as _;
+use mcpkg_core::lock::AgentLink;
 use mcpkg_core::secret::StoreName;
 use serde_json::Value;
 
-use super::{Literal, Record, Rewritten, Site, literals, rewrite, undo};
-use crate::agents::{ALL, Agent, EditError, Scope};
+use super::{Literal, Record, Replaced, Rewritten, Site, Target, literals, rewrite, undo};
+use crate::agents::{ALL, Agent, Scope, Section};
 use crate::error::{Error, Result};
+use crate::ops::link;
 use crate::places::Places;
 use crate::secrets::{Index, Secret};
-use crate::settings::file_at;
-use crate::settings_file::{FileError, Preview, SettingsFile, unified_difference};
+use crate::settings::{Unedited, file_at};
+use crate::settings_file::{Preview, SettingsFile, unified_difference};
 
 /// What to do to the settings of one agent.
 pub struct Plan {
@@ -25,6 +26,8 @@ pub struct Plan {
     pub path: PathBuf,
     /// What to do to which entry.
     pub changes: Vec<Change>,
+    section: Section,
+    project: Option<String>,
     file: SettingsFile,
     preview: Preview,
 }
@@ -42,26 +45,23 @@ pub struct Change {
     before: Value,
 }
 
-/// Why settings were not read or written.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error("the entry of `{0}` has changed since")]
-    Changed(String),
-}
-
 /// What to do to the settings of all agents, and what could not be read.
-pub fn plans(index: &Index, program: &str, places: &Places) -> (Vec<Plan>, Vec<Error>) {
+/// `targets` are the installed servers that entries are to become, by their names.
+pub fn plans(
+    index: &Index,
+    program: &str,
+    targets: &BTreeMap<String, Target>,
+    places: &Places,
+) -> (Vec<Plan>, Vec<Error>) {
     let (mut plans, mut failures) = (Vec::new(), Vec::new());
     let mut names = Names { index, given: BTreeMap::new() };
     for agent in ALL.iter().copied() {
-        for scope in [Scope::User, Scope::Project] {
+        for scope in [Scope::User, Scope::Project, Scope::Local] {
             let paths = agent.settings_paths(scope, &places.for_agents());
             for path in paths.into_iter().filter(|path| path.exists()) {
-                match plan(agent, path, scope, &mut names, program, places) {
+                match plan(agent, path, scope, &mut names, (program, targets), places) {
+                    // It is the user's file, of which it was said.
+                    Err(_) if scope == Scope::Local => (),
                     // In the home folder, a project's settings may be the user's own.
                     Ok(plan) if plans.iter().any(|it: &Plan| it.is_same_file(&plan)) => (),
                     Ok(plan) if plan.changes.is_empty() => (),
@@ -79,19 +79,30 @@ fn plan(
     path: PathBuf,
     scope: Scope,
     names: &mut Names<'_>,
-    program: &str,
+    (program, targets): (&str, &BTreeMap<String, Target>),
     places: &Places,
 ) -> Result<Plan> {
     let file = file_at(&path, scope, places);
     // In a project's settings, which are shared, we go by our name.
     let program = match scope {
-        Scope::User => program,
+        Scope::User | Scope::Local => program,
         Scope::Project => "mcpkg",
     };
+    let section = agent.section(scope, &places.for_agents());
     let mut changes = Vec::new();
     let preview = file.preview(|text| {
-        for (key, before) in agent.entries(text)? {
+        for (key, before) in agent.place(&section).entries(text)? {
             let literals = literals(&before);
+            if let Some(target) = targets.get(&key) {
+                let (rewritten, names) = target
+                    .rewrite((agent, scope, places), (&key, &before), &literals, |it| {
+                        names.index.get(it).is_some()
+                    })
+                    .and_then(|(entry, found)| Ok((entry, names.exactly(found, &literals)?)))
+                    .map_err(|why| Unedited::Unfit(key.clone(), why))?;
+                changes.push(Change { key, literals, names, rewritten, before });
+                continue;
+            }
             if literals.is_empty() {
                 continue;
             }
@@ -99,20 +110,27 @@ fn plan(
             let rewritten = rewrite(agent.id(), &before, &literals, &names, program);
             changes.push(Change { key, literals, names, rewritten, before });
         }
-        edited(agent, text, &changes)
+        edited(agent, &section, text, &changes)
     });
     let preview = preview.map_err(|failure| failed(agent, failure))?;
-    Ok(Plan { agent, scope, path, changes, file, preview })
+    let project = link::project_of(scope, places);
+    Ok(Plan { agent, scope, path, changes, section, project, file, preview })
 }
 
 /// The settings with the changes made.
-fn edited(agent: &dyn Agent, text: &str, changes: &[Change]) -> Result<String, Failure> {
+fn edited(
+    agent: &dyn Agent,
+    section: &Section,
+    text: &str,
+    changes: &[Change],
+) -> Result<String, Unedited> {
+    let place = agent.place(section);
     let mut text = text.to_owned();
     for change in changes.iter().filter(|change| !change.rewritten.edits.is_empty()) {
-        if agent.find(&text, &change.key)?.as_ref() != Some(&change.before) {
-            return Err(Failure::Changed(change.key.clone()));
+        if place.find(&text, &change.key)?.as_ref() != Some(&change.before) {
+            return Err(Unedited::Changed(change.key.clone()));
         }
-        text = agent.set(&text, &change.key, &change.rewritten.entry)?.text;
+        text = place.set(&text, &change.key, &change.rewritten.entry)?.text;
     }
     Ok(text)
 }
@@ -134,7 +152,7 @@ impl Plan {
     }
 
     fn is_same_file(&self, other: &Self) -> bool {
-        self.preview.target == other.preview.target
+        self.preview.target == other.preview.target && self.section == other.section
     }
 
     /// The secrets that leave the settings, with the names that they get.
@@ -147,6 +165,19 @@ impl Plan {
         })
     }
 
+    /// The servers that entries became, and how each is linked now.
+    pub fn replaced(&self) -> impl Iterator<Item = (AgentLink, &Replaced)> {
+        self.changes.iter().filter_map(|change| {
+            let link = AgentLink {
+                id: self.agent.id().to_owned(),
+                key: change.key.clone(),
+                project: self.project.clone(),
+                footprint: None,
+            };
+            Some((link, change.rewritten.edits.replaced.as_ref()?))
+        })
+    }
+
     /// What will have been done.
     pub fn records(&self) -> Vec<Record> {
         let changes = self.changes.iter().filter(|change| !change.rewritten.edits.is_empty());
@@ -155,6 +186,7 @@ impl Plan {
             scope: self.scope,
             path: self.path.clone(),
             key: change.key.clone(),
+            project: self.project.clone(),
             edits: change.rewritten.edits.clone(),
         };
         changes.map(record).collect()
@@ -162,7 +194,7 @@ impl Plan {
 
     /// Makes the changes.
     pub fn write(&self) -> Result<()> {
-        let edit = self.file.edit(|text| edited(self.agent, text, &self.changes));
+        let edit = self.file.edit(|text| edited(self.agent, &self.section, text, &self.changes));
         edit.map(drop).map_err(|failure| failed(self.agent, failure))
     }
 }
@@ -176,12 +208,15 @@ impl Record {
     ) -> Result<()> {
         let agent = crate::agents::by_id(&self.agent)
             .ok_or_else(|| Error::UnknownAgent(self.agent.clone()))?;
+        let project = self.project.as_deref().map_or(places.project.as_path(), Path::new);
+        let section = agent.section(self.scope, &places.in_project(project).for_agents());
+        let place = agent.place(&section);
         let file = SettingsFile::new(&self.path, places.locks());
         let edit = file.edit(|text| {
-            let changed = || Failure::Changed(self.key.clone());
-            let entry = agent.find(text, &self.key)?.ok_or_else(changed)?;
+            let changed = || Unedited::Changed(self.key.clone());
+            let entry = place.find(text, &self.key)?.ok_or_else(changed)?;
             let before = undo(&entry, &self.edits, &secret).ok_or_else(changed)?;
-            Ok::<_, Failure>(agent.set(text, &self.key, &before)?.text)
+            Ok::<_, Unedited>(place.set(text, &self.key, &before)?.text)
         });
         edit.map(drop).map_err(|failure| failed(agent, failure))
     }
@@ -194,6 +229,21 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
+    /// Gives literals these very names, which no other secret may have.
+    fn exactly(
+        &mut self,
+        names: Vec<StoreName>,
+        literals: &[Literal],
+    ) -> Result<Vec<StoreName>, String> {
+        for (name, literal) in names.iter().zip(literals) {
+            let given = self.given.entry(name.clone()).or_insert_with(|| literal.text.clone());
+            if *given != literal.text {
+                return Err(format!("another entry has another secret for `{name}`"));
+            }
+        }
+        Ok(names)
+    }
+
     /// `<server>.<variable>`, with a number where that is another secret's.
     fn of(&mut self, key: &str, literal: &Literal) -> StoreName {
         let what = match &literal.site {
@@ -226,16 +276,6 @@ impl Names<'_> {
     }
 }
 
-fn failed(agent: &dyn Agent, failure: Failure) -> Error {
-    let (code, hint) = match &failure {
-        Failure::Edit(error) => (error.code(), error.hint()),
-        Failure::File(error) => (error.code(), error.hint()),
-        Failure::Changed(_) => (mcpkg_core::Code::Settings, Some("look at it, and try again")),
-    };
-    Error::Failed {
-        context: format!("the settings of {} were left as they are", agent.display_name()),
-        code,
-        hint,
-        source: Box::new(failure),
-    }
+fn failed(agent: &dyn Agent, why: Unedited) -> Error {
+    why.within(format!("the settings of {} were left as they are", agent.display_name()))
 }

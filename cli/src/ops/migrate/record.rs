@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use mcpkg_core::lock::AgentLink;
 use serde::{Deserialize, Serialize};
 
 use super::rewrite::Edits;
@@ -23,8 +24,18 @@ pub struct Record {
     pub path: PathBuf,
     /// The server's name there.
     pub key: String,
+    /// The project that it is for, if it is one user's in one project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// What was done.
     pub edits: Edits,
+}
+
+impl Record {
+    /// Whether a link is that of the entry that this is about.
+    pub fn is_of(&self, link: &AgentLink) -> bool {
+        (&link.id, &link.key, &link.project) == (&self.agent, &self.key, &self.project)
+    }
 }
 
 /// Everything that was done and not undone.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::detect::{COMMAND, ENVIRONMENT};
-use super::{Literal, Site};
+use super::{Literal, Replaced, Site};
 use crate::secrets::Secret;
 
 /// An entry without secrets.
@@ -21,12 +21,15 @@ pub struct Rewritten {
 }
 
 /// What was done to an entry. It names secrets and holds none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edits {
     /// The words that were put before the command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wrapper: Vec<String>,
+    /// Whether there was no list of arguments before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_arguments: bool,
     /// The variables that were taken out, and the secrets that they held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<(String, StoreName)>,
@@ -36,6 +39,9 @@ pub struct Edits {
     /// The texts that were changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<TextEdit>,
+    /// What was there, where the entry as a whole gave way to one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Replaced>,
 }
 
 /// A text of an entry in which a secret gave way to a reference.
@@ -57,13 +63,14 @@ pub struct TextEdit {
 impl Edits {
     /// Whether nothing was done.
     pub fn is_empty(&self) -> bool {
-        self.variables.is_empty() && self.texts.is_empty()
+        self.variables.is_empty() && self.texts.is_empty() && self.replaced.is_none()
     }
 
     /// The secrets that were taken out.
     pub fn names(&self) -> impl Iterator<Item = &StoreName> {
         let texts = self.texts.iter().map(|edit| &edit.name);
-        self.variables.iter().map(|(_, name)| name).chain(texts)
+        let replaced = self.replaced.iter().flat_map(|it| it.secrets.values());
+        self.variables.iter().map(|(_, name)| name).chain(texts).chain(replaced)
     }
 }
 
@@ -132,7 +139,7 @@ pub fn rewrite(
             variables.retain(|key, _| edits.variables.iter().all(|(taken, _)| taken != key));
         }
         edits.wrapper = wrapper(program, &edits.variables);
-        wrap(&mut entry, &edits.wrapper);
+        edits.made_arguments = wrap(&mut entry, &edits.wrapper);
     }
     Rewritten { entry, edits, stays }
 }
@@ -143,9 +150,12 @@ pub fn undo(
     edits: &Edits,
     secret: impl Fn(&StoreName) -> Option<Secret>,
 ) -> Option<Value> {
+    if let Some(replaced) = &edits.replaced {
+        return replaced.undo(entry, secret);
+    }
     let mut entry = entry.clone();
     if !edits.wrapper.is_empty() {
-        unwrap(&mut entry, &edits.wrapper)?;
+        unwrap(&mut entry, edits)?;
         let field = ENVIRONMENT.into_iter().find(|field| entry.get(field).is_some())?;
         let variables = entry.get_mut(field)?.as_object_mut()?;
         for (variable, name) in &edits.variables {
@@ -194,15 +204,18 @@ fn wrapper(program: &str, variables: &[(String, StoreName)]) -> Vec<String> {
 }
 
 /// Puts words before a command: one with its arguments beside it, or one that is a list.
-fn wrap(entry: &mut Value, wrapper: &[String]) {
+/// Says whether it had to make a list of arguments.
+fn wrap(entry: &mut Value, wrapper: &[String]) -> bool {
     let texts = |words: &[String]| words.iter().cloned().map(Value::String).collect::<Vec<_>>();
-    let Some(object) = entry.as_object_mut() else { return };
+    let mut made_arguments = false;
+    let Some(object) = entry.as_object_mut() else { return made_arguments };
     for field in COMMAND {
         match object.get_mut(field) {
             Some(Value::Array(words)) => _ = words.splice(0..0, texts(wrapper)),
             Some(command @ Value::String(_)) => {
                 let old = command.take();
                 *command = Value::String(wrapper[0].clone());
+                made_arguments = !object.contains_key("args");
                 let args = object.entry("args").or_insert_with(|| Value::Array(Vec::new()));
                 if let Value::Array(args) = args {
                     args.splice(0..0, texts(&wrapper[1..]).into_iter().chain([old]));
@@ -211,9 +224,11 @@ fn wrap(entry: &mut Value, wrapper: &[String]) {
             _ => (),
         }
     }
+    made_arguments
 }
 
-fn unwrap(entry: &mut Value, wrapper: &[String]) -> Option<()> {
+fn unwrap(entry: &mut Value, edits: &Edits) -> Option<()> {
+    let wrapper = &edits.wrapper;
     let object = entry.as_object_mut()?;
     let field = COMMAND.into_iter().find(|field| object.contains_key(*field))?;
     let is_ours = |words: &[Value], ours: &[String]| {
@@ -234,6 +249,9 @@ fn unwrap(entry: &mut Value, wrapper: &[String]) -> Option<()> {
         return None;
     }
     let command = args.drain(..wrapper.len()).next_back()?;
+    if edits.made_arguments && args.is_empty() {
+        object.shift_remove("args");
+    }
     *object.get_mut(field)? = command;
     Some(())
 }

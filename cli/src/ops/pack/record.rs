@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mcpkg_core::archive::ArchivePath;
 use mcpkg_core::project::{BuildRecord, Recipe};
+use mcpkg_core::provenance::ImportRecord;
 use mcpkg_core::{Code, Digest};
 
 use crate::atomic;
@@ -48,19 +49,40 @@ pub fn read_record(folder: &Path, artifacts: &[Digest]) -> Result<Option<BuildRe
     Err(unusable(&path, "it is of other artifacts than are here"))
 }
 
+/// Of what package of another ecosystem the artifact in `folder` was made, if it was.
+///
+/// # Errors
+///
+/// `E_BUILD` if the record is of another artifact than the one that is here.
+pub fn read_import(folder: &Path, artifacts: &[Digest]) -> Result<Option<ImportRecord>> {
+    let path = folder.join(ImportRecord::FILE);
+    let Some(json) = read_at_most(&path, ImportRecord::MAX_BYTES)? else { return Ok(None) };
+    let record: ImportRecord =
+        serde_json::from_slice(&json).map_err(|error| unusable(&path, &error.to_string()))?;
+    if artifacts == [record.artifact] {
+        return Ok(Some(record));
+    }
+    Err(unusable(&path, "it is of another artifact than is here"))
+}
+
 fn read(path: &Path) -> Result<Option<BuildRecord>> {
+    let Some(json) = read_at_most(path, BuildRecord::MAX_BYTES)? else { return Ok(None) };
+    let record = serde_json::from_slice(&json);
+    record.map(Some).map_err(|error| unusable(path, &error.to_string()))
+}
+
+fn read_at_most(path: &Path, max_bytes: usize) -> Result<Option<Vec<u8>>> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let file = match fs::File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(failed)?,
     };
     let mut json = Vec::new();
-    file.take(BuildRecord::MAX_BYTES as u64 + 1).read_to_end(&mut json).map_err(failed)?;
-    if json.len() > BuildRecord::MAX_BYTES {
+    file.take(max_bytes as u64 + 1).read_to_end(&mut json).map_err(failed)?;
+    if json.len() > max_bytes {
         return Err(unusable(path, "it is too long"));
     }
-    let record = serde_json::from_slice(&json);
-    record.map(Some).map_err(|error| unusable(path, &error.to_string()))
+    Ok(Some(json))
 }
 
 fn unusable(path: &Path, reason: &str) -> Error {

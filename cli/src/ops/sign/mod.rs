@@ -24,6 +24,7 @@ use crate::args::SigningArgs;
 use crate::error::{Error, Result};
 
 pub use self::key::{KeySource, KeySourceError};
+pub(crate) use self::token::check as check_token;
 
 /// The audience of a token that is for Sigstore.
 const AUDIENCE: &str = "sigstore";

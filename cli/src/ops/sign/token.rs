@@ -27,7 +27,7 @@ const ALGORITHMS: [&str; 10] =
 
 /// Why a token is not sent to anybody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TokenError {
+pub(crate) enum TokenError {
     /// It is longer than tokens are.
     #[error("it is longer than {MAX_BYTES} bytes")]
     Length,
@@ -46,7 +46,7 @@ pub(super) enum TokenError {
         /// For whom.
         found: String,
         /// For whom it has to be.
-        expected: &'static str,
+        expected: String,
     },
     /// One of its times is none.
     #[error("its `{0}` is no time in whole seconds")]
@@ -63,7 +63,7 @@ pub(super) enum TokenError {
 }
 
 /// Checks all of a token that can be checked without its issuer's keys.
-pub(super) fn check(token: &str, audience: &'static str, now: Timestamp) -> Result<(), TokenError> {
+pub(crate) fn check(token: &str, audience: &str, now: Timestamp) -> Result<(), TokenError> {
     if token.len() > MAX_BYTES {
         return Err(TokenError::Length);
     }
@@ -120,7 +120,7 @@ fn object(part: &str) -> Result<Value, TokenError> {
 
 /// Whether the audience is this one and no other: whoever else a token is for could use
 /// it as us.
-fn is_for(found: &Value, expected: &'static str) -> Result<(), TokenError> {
+fn is_for(found: &Value, expected: &str) -> Result<(), TokenError> {
     let audiences: Vec<&str> = match found {
         Value::String(one) => vec![one],
         // Whatever is no text in it is somebody else too.
@@ -131,6 +131,7 @@ fn is_for(found: &Value, expected: &'static str) -> Result<(), TokenError> {
         return Ok(());
     }
     let found: String = audiences.join(", ").chars().take(120).collect();
+    let expected = expected.to_owned();
     Err(TokenError::Audience { found: format!("`{}`", found.escape_debug()), expected })
 }
 
@@ -141,7 +142,7 @@ impl Coded for TokenError {
 
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Audience { .. } => "ask the CI for a token with the audience `sigstore`",
+            Self::Audience { .. } => "ask the CI for a token with that audience alone",
             Self::Expired(_) => "get a new one; they are valid for minutes",
             Self::Early(_) | Self::Future(_) => "check the clock of this machine",
             _ => "pass the token that the CI's issuer made, as it is",
@@ -185,7 +186,7 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let audience = |found: &str| TokenError::Audience {
             found: format!("`{found}`"),
-            expected: "sigstore",
+            expected: "sigstore".to_owned(),
         };
         let algorithm = |name: &str| Err(TokenError::Algorithm(name.to_owned()));
         let missing = |name| Err(TokenError::Missing(name));

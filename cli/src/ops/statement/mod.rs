@@ -27,10 +27,10 @@ pub mod release;
 
 use std::collections::BTreeMap;
 
-use mcpkg_core::log::{Entry, LogTrust};
+use mcpkg_core::Digest;
+use mcpkg_core::log::LogTrust;
 use mcpkg_core::publisher::Publisher;
-use mcpkg_core::statement::PackageStatement;
-use mcpkg_core::{Digest, PackageName};
+use mcpkg_core::statement::{PackageStatement, difference};
 use mcpkg_verify::{TrustStore, claimed_entry, verify_package_statement};
 
 use crate::error::{Error, Result};
@@ -71,50 +71,13 @@ pub fn verify(
     }
 }
 
-/// In what the entry differs from the statement: a word, or nothing.
-fn difference(
-    entry: &Entry,
-    statement: &PackageStatement,
-    signer: &Publisher,
-    log: &LogTrust,
-) -> Option<&'static str> {
-    let on = statement.builds_on();
-    // A log that was succeeded by another goes on with the same entries.
-    let before = log.predecessors.iter().map(|it| it.key.name());
-    let mut origins = before.chain([log.origin()]);
-    if !origins.any(|origin| origin == on.log) || Some(on.entry) != entry.previous() {
-        return Some("place");
-    }
-    let is_name = |name: &PackageName| name == entry.name();
-    let rows = match (entry, statement) {
-        (Entry::Status(entry), PackageStatement::Status(said)) => [
-            (is_name(&said.name) && said.version == entry.version, "release"),
-            (said.status == entry.status, "status"),
-            (said.reason == entry.reason, "reason"),
-            (*signer == entry.publisher, "publisher"),
-        ],
-        (Entry::Binding(entry), PackageStatement::Binding(said)) => [
-            (is_name(&said.name), "name"),
-            (said.publisher == entry.publisher, "publisher"),
-            (*signer == entry.signer, "signer"),
-            (true, ""),
-        ],
-        (Entry::Rebuild(entry), PackageStatement::Rebuild(said)) => [
-            (is_name(&said.name) && said.version == entry.version, "release"),
-            (said.result == entry.result, "result"),
-            (*signer == entry.rebuilder, "rebuilder"),
-            (true, ""),
-        ],
-        _ => return Some("kind"),
-    };
-    rows.into_iter().find_map(|(is_same, part)| (!is_same).then_some(part))
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use mcpkg_core::api::Status;
-    use mcpkg_core::log::{BindingChange, Predecessor, Rebuild, SigningKey, StatusChange, Tree};
+    use mcpkg_core::log::{
+        BindingChange, Entry, Predecessor, Rebuild, SigningKey, StatusChange, Tree,
+    };
     use mcpkg_core::publisher::Identity;
     use mcpkg_core::statement::{
         BindingStatement, BuildsOn, RebuildResult, RebuildStatement, StatusStatement,

@@ -19,6 +19,8 @@ fn places(home: &TempDir) -> Places {
         app_data: None,
         sockets: Vec::new(),
         moved: std::collections::BTreeMap::new(),
+        proxies: crate::places::Proxies::default(),
+        is_ci: false,
         system: System::Linux,
     }
 }

@@ -42,6 +42,7 @@ fn draft(log: &Log, seen: u64) -> Draft {
             announced: None,
             releases: releases.collect(),
             bindings: Vec::new(),
+            withheld: Vec::new(),
             log: IndexLog {
                 index: String::new(),
                 checkpoint: log.note(),

@@ -87,6 +87,7 @@ pub(super) fn problem(code: Code, status: u16) -> Error {
         title: String::new(),
         status,
         detail: "no".to_owned(),
+        error: "no".to_owned(),
         code,
         hint: None,
         causes: Vec::new(),

@@ -1,0 +1,126 @@
+//! Packages of other ecosystems: where they come from, and whose word on them counts.
+//!
+//! What is on npm or PyPI is made into an artifact here, by the code that makes one for a
+//! registry too, and its evidence is verified here. An artifact that a registry has of
+//! such a package carries that evidence, and it is verified again.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use mcpkg_core::lock::{LockedServer, LockedUpstream};
+use mcpkg_upstream::carried::{self, Carried};
+use mcpkg_upstream::{Importer, Sources, Tools, Trust, UpstreamError, npm};
+use mcpkg_verify::{RegistryKey, UpstreamKind};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ops::fetch::Unpacked;
+use crate::ops::trust;
+use crate::places::Places;
+use crate::store;
+
+/// What makes artifacts of packages of other ecosystems, as it is configured.
+pub fn importer(config: &Config, places: &Places, now: Timestamp) -> Result<Importer> {
+    let upstream = &config.upstream;
+    let sources = Sources::or_public(
+        upstream.npm.clone(),
+        upstream.pypi.clone(),
+        upstream.pypi_files.clone(),
+    );
+    Importer::new(sources, Tools::from_environment(), whom(config, places, now)?).map_err(failed)
+}
+
+/// Whose word on packages of other ecosystems counts.
+pub fn whom(config: &Config, places: &Places, now: Timestamp) -> Result<Trust> {
+    let upstream = &config.upstream;
+    let root = match &upstream.trusted_root {
+        Some(file) => trust::read_root(&places.config.join(file))?,
+        None => trust::public_good(places, now)?.root,
+    };
+    let keys = match &upstream.npm_keys {
+        Some(file) => trust::read(&places.config.join(file))?,
+        None => npm::evidence::KEYS.to_owned(),
+    };
+    let keys = RegistryKey::read_npm(&keys)
+        .map_err(Error::wrap("the keys of npm's registry cannot be used"))?;
+    Ok(Trust { roots: vec![root], keys })
+}
+
+/// What an unpacked artifact was made of, verified; `None` if it says nothing.
+pub fn carried(
+    unpacked: &Unpacked,
+    config: &Config,
+    places: &Places,
+    now: Timestamp,
+) -> Result<Option<Carried>> {
+    read(&unpacked.folder(), config, places, now)
+}
+
+fn read(
+    folder: &Path,
+    config: &Config,
+    places: &Places,
+    now: Timestamp,
+) -> Result<Option<Carried>> {
+    let files = store::listing(folder)?.into_iter().collect();
+    let mut files = carried::Unpacked { folder: folder.to_owned(), files };
+    carried::read(&mut files, &whom(config, places, now)?).map_err(failed)
+}
+
+/// Verifies again what the files of an installed server, which are the pinned ones, carry.
+pub fn check(
+    server: &LockedServer,
+    locked: &LockedUpstream,
+    folder: &Path,
+    config: &Config,
+    places: &Places,
+    now: Timestamp,
+) -> Result<()> {
+    let other = |what: &str| {
+        failed(UpstreamError::Carried(format!("{} is locked with another {what}", server.name)))
+    };
+    let found = read(folder, config, places, now)?.ok_or_else(|| other("origin"))?;
+    let file = &found.origin.files[0];
+    if file.release.to_string() != locked.release || file.integrity.to_string() != locked.integrity
+    {
+        return Err(other("release"));
+    }
+    let mut bundles: Vec<_> =
+        found.statements.iter().map(|it| it.evidence.evidence.bundle).collect();
+    bundles.sort_unstable();
+    if bundles == server.evidence { Ok(()) } else { Err(other("evidence")) }
+}
+
+/// What an artifact carries, in the words of `install`.
+pub fn in_words(carried: &Carried) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("made of", carried.origin.release.to_string())];
+    lines.extend(attested(carried.statements.iter().map(|it| &it.evidence)));
+    if carried.statements.is_empty() {
+        lines.push(("attested", "by nobody upstream".to_owned()));
+    }
+    lines
+}
+
+/// What is attested of a package, a line for each statement.
+pub fn attested<'a>(
+    evidence: impl Iterator<Item = &'a mcpkg_verify::UpstreamEvidence>,
+) -> Vec<(&'static str, String)> {
+    let said = evidence.map(|it| {
+        let by = &it.evidence.signer.subject;
+        match it.kind {
+            UpstreamKind::Provenance => format!("built by {by}"),
+            UpstreamKind::Upload => format!("uploaded by {by}"),
+            UpstreamKind::Acceptance => "taken by the registry, which signed for it".to_owned(),
+        }
+    });
+    said.map(|text| ("attested", text)).collect()
+}
+
+/// Says in our own words what went wrong upstream.
+pub fn failed(error: UpstreamError) -> Error {
+    match error {
+        UpstreamError::Redirect { url, to } => Error::Redirect { url, to },
+        UpstreamError::TooLong { url, allowed } => Error::TooLong { url, limit_bytes: allowed },
+        other => Error::wrap("the package cannot be used")(other),
+    }
+}
