@@ -371,12 +371,24 @@ fn the_database_can_be_made_again_and_serves_the_same_bytes() {
         &place,
         "drop trigger release_is_immutable; update release set published_at = '2020-01-01T00:00:00Z'",
     );
+    // What is not ours is in no log, and is taken over.
+    tamper(
+        &place,
+        r#"insert into server_name values (77, 'ai.example/other', 'ai.example/other');
+           insert into server
+               (name_id, name_key, version, source, document, evidence, status,
+                status_changed_at, published_at, updated_at, is_latest, is_shown)
+           values (77, 'ai.example/other', '1', 'https://mcp.example', '{"name":"other"}', '{}',
+                   'active', '', '', '', 1, 1)"#,
+    );
     let rebuilt = place.json(&["fsck", "--rebuild"]);
-    assert_eq!(rebuilt["entries"], json!(6));
+    assert_eq!((&rebuilt["entries"], &rebuilt["othersAreLost"]), (&json!(6), &json!(false)));
     assert!(place.data().join("registry.sqlite3.before-rebuild").exists());
     assert_eq!(place.fsck().code, Some(0));
     let process = place.serve();
     assert_eq!(read(&process), before);
+    let other = process.http.get("/v0.1/servers?search=other&version=latest");
+    assert!(other.to_string().contains(r#"{"server":{"name":"other"}"#), "{other}");
     assert!(process.terminate().success());
 
     // Without any database, a start is a rebuild.

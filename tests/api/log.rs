@@ -163,7 +163,9 @@ fn the_log_is_static_files_from_which_the_root_is_computed() {
         "tile/0/x000/000",
         "tile/..%2f..%2fregistry.sqlite3",
         "entries/001",
-        "checkpoints/000",
+        "checkpoints/001",
+        "checkpoints/000.p/3",
+        "checkpoints/..%2fcheckpoint",
         "successions",
     ] {
         let reply = http.get(&format!("/v1/log/{missing}"));

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is a test, also what several tests share")]
 
+mod access;
+mod admission;
 mod backup;
 mod blobs;
 mod crash;
@@ -10,6 +12,8 @@ mod fsck;
 mod guard;
 mod limits;
 mod log;
+mod mirror;
+mod official;
 mod packages;
 mod process;
 mod publish;
@@ -17,6 +21,7 @@ mod refusals;
 mod search;
 mod statements;
 mod storage_faults;
+mod tls;
 mod witness;
 mod witnessed;
 

@@ -158,6 +158,11 @@ impl Process {
         Self { child, log, http: Http::new(format!("http://{address}")) }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for an event of the log, and returns its fields.
     pub(crate) fn wait_for_log(&self, message: &str) -> Value {
         wait_for(&self.log, message)
@@ -165,8 +170,17 @@ impl Process {
 
     /// Kills it, as `kill -9` does.
     pub(crate) fn kill(&self) {
+        self.signal("-KILL");
+    }
+
+    /// Asks it to look at its files again.
+    pub(crate) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-KILL", &pid]).status();
+        let status = Command::new("kill").args([signal, &pid]).status();
         assert!(status.expect("there is a kill").success());
     }
 
@@ -177,9 +191,7 @@ impl Process {
 
     /// Asks it to stop, and waits until it did.
     pub(crate) fn terminate(self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(status.expect("there is a kill").success());
+        self.signal("-TERM");
         self.wait()
     }
 

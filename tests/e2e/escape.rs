@@ -8,4 +8,5 @@ mod attempts;
 mod denied;
 mod hosts;
 mod leftovers;
-mod server;
+mod python;
+pub(crate) mod server;

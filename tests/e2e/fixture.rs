@@ -80,8 +80,10 @@ impl Fixture {
     pub(crate) fn add_registry_without_key(&self, world: &World, url: &str, flags: &[&str]) {
         world.file("trusted_root.json", self.sigstore.trusted_root_json());
         let args = ["registry", "add", "test", url, "--no-public-good"];
-        let names = ["--trust-for", "*", "--trust-for", "io.github.acme/*"];
-        let root = [["--trusted-root", "trusted_root.json"].as_slice(), &names].concat();
+        // What is tied to `*` does not speak for a forge's accounts.
+        let names = ["*", "io.github.acme/*", "io.github.mallory/*"];
+        let names = names.iter().flat_map(|name| ["--trust-for", name]).collect();
+        let root = [vec!["--trusted-root", "trusted_root.json"], names].concat();
         world.ok(&[args.as_slice(), &root, flags].concat());
     }
 

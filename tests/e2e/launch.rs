@@ -8,7 +8,8 @@ use mcpkg_test_support::World;
 use mcpkg_test_support::sigstore::Identity;
 use serde_json::json;
 
-use crate::fixture::{Fixture, NAME, acme};
+use crate::fixture::{Fixture, NAME};
+use crate::program::Program;
 
 /// A package of a shell script that prints its arguments, folder and
 /// environment, published and installed as anybody would.
@@ -21,48 +22,19 @@ fn install(permissions: &serde_json::Value, flags: &[&str]) -> Installed {
     let mut permissions = permissions.clone();
     // What the script starts; the shell that runs it need not be granted.
     permissions["run"] = json!(["env", "sort"]);
+    let script =
+        "#!/bin/sh\nprintf 'arg=%s\\n' \"$@\"\nprintf 'cwd=%s\\n' \"$(pwd)\"\nenv | sort\nexit 7\n";
     let fixture = Fixture::empty();
-    let author = fixture.ci(&acme());
-    let platform = mcpkg_core::Platform::current().unwrap().to_string();
-    let manifest = json!({
-        "manifest_version": "0.3",
-        "name": "weather",
-        "version": "1.2.0",
-        "description": "Prints what it was started with",
-        "author": { "name": "Acme" },
-        "server": {
-            "type": "binary",
-            "entry_point": "server/run",
-            "mcp_config": {
-                "command": "${__dirname}/server/run",
-                "args": ["--units=${user_config.units}", "${user_config.folders}", "${HOME}"],
-                "env": { "KEY": "${user_config.key}" },
-            },
-        },
-        "user_config": {
+    Program::new(NAME, script)
+        .args(&["--units=${user_config.units}", "${user_config.folders}", "${HOME}"])
+        .env(json!({ "KEY": "${user_config.key}" }))
+        .user_config(json!({
             "units": { "type": "string", "title": "Units", "default": "metric" },
             "folders": { "type": "directory", "title": "Folders", "multiple": true },
             "key": { "type": "string", "title": "Key", "sensitive": true },
-        },
-    });
-    let server = json!({
-        "$schema": mcpkg_core::server_json::SCHEMA,
-        "name": NAME,
-        "version": "1.2.0",
-        "description": "Prints what it was started with",
-        "_meta": { "io.modelcontextprotocol.registry/publisher-provided": {
-            "mcpkg": { "permissions": permissions }
-        } },
-    });
-    author.file("package/manifest.json", manifest.to_string());
-    author.file("package/server.json", server.to_string());
-    let script =
-        "#!/bin/sh\nprintf 'arg=%s\\n' \"$@\"\nprintf 'cwd=%s\\n' \"$(pwd)\"\nenv | sort\nexit 7\n";
-    let script = author.file("package/server/run", script);
-    fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
-    author.ok(&["pack", "package", "--platform", &platform]);
-    author.ok(&["publish"]);
-
+        }))
+        .permissions(&permissions)
+        .publish(&fixture);
     let developer = fixture.developer();
     developer.ok(&[["install", NAME, "--yes"].as_slice(), flags].concat());
     Installed { fixture, developer }

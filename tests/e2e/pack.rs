@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use mcpkg_test_support::{World, world};
 use serde_json::{Value, json};
 
-use crate::fixture::NAME;
+use crate::fixture::{Fixture, NAME, acme};
+use crate::program::Program;
 
 fn package(world: &World, folder: &str, files: &[&str]) {
     let manifest = json!({
@@ -148,4 +149,53 @@ fn what_cannot_be_packed_is_refused_with_its_reason() {
         world.refused(&["pack", "package"], exit_code, &[code]);
         assert!(!world.path().join("dist").exists(), "{code}: nothing is written");
     }
+}
+
+#[test]
+fn a_folder_in_the_settings_that_is_not_asked_for_is_said_to_the_author_and_the_user() {
+    let said = "its setting `docs` is a folder, and its server.json asks for no file";
+    let settings = json!({ "docs": { "type": "directory", "title": "Documents" } });
+    let program = Program::new(NAME, "#!/bin/sh\n").user_config(settings);
+    let reads = json!({ "filesystem": { "read": ["${home}/docs"] } });
+    for (program, is_warned) in [(program.clone(), true), (program.permissions(&reads), false)] {
+        let fixture = Fixture::empty();
+        let author = fixture.ci(&acme());
+        program.pack(&author);
+        let platform = mcpkg_core::Platform::current().unwrap().to_string();
+        let packed = author.ok(&["pack", "package", "--platform", &platform]);
+        assert_eq!(packed.stderr.contains(said), is_warned, "{packed}");
+        author.ok(&["publish"]);
+        let developer = fixture.developer();
+        let home = developer.path().display().to_string();
+        for (folder, is_seen) in
+            [(format!("{home}/docs/a"), true), (format!("{home}/other"), false)]
+        {
+            let set = format!("docs={folder}");
+            let outcome = developer.ok(&["install", NAME, "--yes", "--set", &set]);
+            assert_eq!(outcome.stderr.contains(said), is_warned, "{outcome}");
+            let unseen = format!("`{folder}`, which is in nothing that it was granted");
+            assert_eq!(outcome.stderr.contains(&unseen), !is_warned && !is_seen, "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn a_surface_that_does_not_fit_the_metadata_is_refused_with_advice() {
+    let world = world!();
+    package(&world, "one", &["server/index.js"]);
+    let surface = |count: usize| {
+        let digest = mcpkg_core::Digest::of(b"x");
+        let tool = |index| (format!("tool-{index}"), json!({ "description": digest }));
+        let tools: serde_json::Map<String, Value> = (0..count).map(tool).collect();
+        json!({ "surface": [{ "protocols": ["2025-11-25"], "tools": tools }] }).to_string()
+    };
+    let args = ["pack", "one", "--surface", "surface.json"];
+    world.file("surface.json", surface(20));
+    world.ok(&args);
+    let packed = world.read("dist/server.json");
+    world.file("surface.json", surface(60));
+    let outcome = world.refused(&args, 3, &["E_METADATA"]);
+    assert!(outcome.stderr.contains("expected at most 4096"), "{outcome}");
+    assert!(outcome.stderr.contains("pins it with `mcpkg inspect`"), "{outcome}");
+    assert_eq!(world.read("dist/server.json"), packed, "nothing was written");
 }

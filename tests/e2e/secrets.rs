@@ -15,7 +15,8 @@ use std::process::Stdio;
 use mcpkg_test_support::{Outcome, World};
 use serde_json::json;
 
-use crate::fixture::{Fixture, NAME, acme};
+use crate::fixture::{Fixture, NAME};
+use crate::program::Program;
 
 /// What no file and no line may hold.
 const MARKER: &str = "s3cr3t-marker-9f27c1d0a4";
@@ -25,49 +26,24 @@ const API_KEY: &str = "io.github.acme/weather/api_key";
 
 /// A server that needs a secret, published.
 fn published(secret_in: &str) -> Fixture {
-    let fixture = Fixture::empty();
-    let author = fixture.ci(&acme());
-    let platform = mcpkg_core::Platform::current().unwrap().to_string();
-    let (env, args) = match secret_in {
-        "argument" => (json!({}), json!(["--key=${user_config.api_key}"])),
-        _ => (json!({ "API_KEY": "${user_config.api_key}" }), json!([])),
-    };
-    let manifest = json!({
-        "manifest_version": "0.3",
-        "name": "weather",
-        "version": "1.2.0",
-        "description": "Says where its secret is",
-        "author": { "name": "Acme" },
-        "server": {
-            "type": "binary",
-            "entry_point": "server/run",
-            "mcp_config": { "command": "${__dirname}/server/run", "args": args, "env": env },
-        },
-        "user_config": {
-            "api_key": { "type": "string", "title": "API key", "sensitive": true, "required": true },
-            "other": { "type": "string", "title": "Another", "sensitive": true },
-        },
-    });
-    let server = json!({
-        "$schema": mcpkg_core::server_json::SCHEMA,
-        "name": NAME,
-        "version": "1.2.0",
-        "description": "Says where its secret is",
-    });
-    author.file("package/manifest.json", manifest.to_string());
-    author.file("package/server.json", server.to_string());
     // It says how long its secret is and whether its own command line has it, and then
     // waits for a line, so that a test can look at it.
     let script = "#!/bin/sh\nprintf 'length=%s\\n' \"${#API_KEY}\"\nread -r line\nexit 7\n";
-    let script = author.file("package/server/run", script);
-    std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    author.ok(&["pack", "package", "--platform", &platform]);
-    author.ok(&["publish"]);
+    let program = Program::new(NAME, script).user_config(json!({
+        "api_key": { "type": "string", "title": "API key", "sensitive": true, "required": true },
+        "other": { "type": "string", "title": "Another", "sensitive": true },
+    }));
+    let program = match secret_in {
+        "argument" => program.args(&["--key=${user_config.api_key}"]),
+        _ => program.env(json!({ "API_KEY": "${user_config.api_key}" })),
+    };
+    let fixture = Fixture::empty();
+    program.publish(&fixture);
     fixture
 }
 
 /// Has this world keep secrets in the encrypted file, with this passphrase.
-fn keep_in_file(world: &World, passphrase: &str) {
+pub(crate) fn keep_in_file(world: &World, passphrase: &str) {
     let path = world.file("passphrase", passphrase);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let config = world.path().join(".config/mcpkg/config.toml");

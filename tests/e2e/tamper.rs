@@ -438,7 +438,7 @@ fn point_at(developer: &World, fixture: &Fixture, url: &str) {
 }
 
 /// A release whose archive was changed before it was signed.
-fn forge(fixture: &Fixture, change: fn(&mut Vec<u8>)) -> Submission {
+pub(crate) fn forge(fixture: &Fixture, change: fn(&mut Vec<u8>)) -> Submission {
     let mut draft = Draft::new(NAME, "1.2.0");
     draft.artifacts[0].files.push(("server/other.js".to_owned(), b"1\n".to_vec()));
     let mut submission = draft.sign(&fixture.sigstore, &acme());
@@ -455,7 +455,7 @@ fn forge(fixture: &Fixture, change: fn(&mut Vec<u8>)) -> Submission {
 
 /// Renames a file in an archive, in both of its headers. A name of another
 /// length is padded, or cut, so that nothing else moves.
-fn rename(zip: &mut [u8], from: &str, to: &str) {
+pub(crate) fn rename(zip: &mut [u8], from: &str, to: &str) {
     let mut name = to.as_bytes().to_vec();
     name.resize(from.len(), b'x');
     let local = find(zip, from.as_bytes(), 0);

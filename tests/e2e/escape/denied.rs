@@ -95,6 +95,43 @@ fn a_server_works_in_its_project_but_not_on_what_acts_by_itself_there() {
 }
 
 #[test]
+fn what_acts_by_itself_and_was_made_in_a_project_is_told() {
+    let permissions = json!({ "filesystem": { "write": ["${workspace}"] } });
+    let victim = Victim::of(&permissions, &[]);
+    let world = &victim.world;
+    world.file("project/package.json", "{}\n");
+    let project = fs::canonicalize(world.path().join("project")).unwrap();
+    let failure = world.path().join(format!(".local/state/mcpkg/failures/{NAME}.json"));
+    for level in [Level::Strong, Level::Medium] {
+        let run = |attempt: &str| {
+            let mut command = victim.command(level);
+            command.current_dir(&project);
+            super::server::Tried::of(command, &[attempt])
+        };
+        let harmless = format!("write {}/notes.txt", project.display());
+        let tried = run(&harmless);
+        if !tried.was_at(level) {
+            continue;
+        }
+        assert_eq!(tried.came_of(&harmless), "done", "{}", tried.outcome);
+        assert!(!failure.exists(), "{}", tried.outcome);
+        let settings = project.join(".mcp.json");
+        let write = format!("write {}", settings.display());
+        let tried = run(&write);
+        assert_eq!(tried.came_of(&write), "done", "nothing can cover what is not there");
+        let said = tried.outcome.stderr.contains("this was made, which agents or git act on");
+        assert!(said, "{}", tried.outcome);
+        let kept = fs::read_to_string(&failure).unwrap();
+        assert!(kept.contains("E_CONFINEMENT") && kept.contains(".mcp.json"), "{kept}");
+        let doctor = world.run(&["doctor"]);
+        assert!(doctor.stdout.contains("before you start an agent there"), "{doctor}");
+        fs::remove_file(settings).unwrap();
+        run(&harmless);
+        assert!(!failure.exists(), "it is news once");
+    }
+}
+
+#[test]
 fn a_link_in_a_project_leads_nowhere() {
     let permissions = json!({ "filesystem": { "read": ["${workspace}/docs"] } });
     let victim = Victim::of(&permissions, &[]);

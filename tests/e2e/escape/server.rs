@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use mcpkg_test_support::{Binaries, Outcome, World};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::fixture::{Fixture, NAME, acme};
+use crate::fixture::{Fixture, NAME};
+use crate::program::Program;
 
 /// How a server is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     Strong,
     /// Where nobody may make a user namespace, as on several distributions.
     Medium,
@@ -23,9 +23,9 @@ pub(super) enum Level {
 }
 
 /// A person who installed the hostile server.
-pub(super) struct Victim {
-    pub(super) world: World,
-    _fixture: Fixture,
+pub(crate) struct Victim {
+    pub(crate) world: World,
+    pub(crate) fixture: Fixture,
 }
 
 /// The program, built once.
@@ -37,61 +37,48 @@ fn program() -> &'static [u8] {
     })
 }
 
+/// A package of the hostile server that asks for this.
+pub(crate) fn hostile(permissions: &Value) -> Program {
+    Program::new(NAME, program()).permissions(permissions)
+}
+
 impl Victim {
     /// A person who granted the server what it asked for.
-    pub(super) fn of(permissions: &Value, flags: &[&str]) -> Self {
+    pub(crate) fn of(permissions: &Value, flags: &[&str]) -> Self {
         let fixture = Fixture::empty();
-        let author = fixture.ci(&acme());
-        let manifest = json!({
-            "manifest_version": "0.3",
-            "name": "weather",
-            "version": "1.2.0",
-            "description": "Tries to get out",
-            "author": { "name": "Acme" },
-            "server": {
-                "type": "binary",
-                "entry_point": "server/run",
-                "mcp_config": { "command": "${__dirname}/server/run" },
-            },
-        });
-        let server = json!({
-            "$schema": mcpkg_core::server_json::SCHEMA,
-            "name": NAME,
-            "version": "1.2.0",
-            "description": "Tries to get out",
-            "_meta": { "io.modelcontextprotocol.registry/publisher-provided": {
-                "mcpkg": { "permissions": permissions }
-            } },
-        });
-        author.file("package/manifest.json", manifest.to_string());
-        author.file("package/server.json", server.to_string());
-        let run = author.file("package/server/run", program());
-        fs::set_permissions(run, fs::Permissions::from_mode(0o755)).unwrap();
-        let platform = mcpkg_core::Platform::current().unwrap().to_string();
-        author.ok(&["pack", "package", "--platform", &platform]);
-        author.ok(&["publish"]);
+        hostile(permissions).publish(&fixture);
+        let victim = Self::using(fixture);
+        victim.world.ok(&[["install", NAME, "--yes"].as_slice(), flags].concat());
+        victim
+    }
+
+    /// A person who uses a registry, and has installed nothing.
+    pub(crate) fn using(fixture: Fixture) -> Self {
         // Not in `/tmp`, of which a confined server has one of its own.
         let world = World::new_in(Path::new("/var/tmp"), env!("CARGO_BIN_EXE_mcpkg"));
         fixture.add_registry(&world, fixture.registry.url(), &["--private"]);
         world.file(".claude.json", "{}\n");
-        world.ok(&[["install", NAME, "--yes"].as_slice(), flags].concat());
-        Self { world, _fixture: fixture }
+        Self { world, fixture }
     }
 
     /// Has the server be started without confinement from now on.
-    pub(super) fn unconfine(&self) {
+    pub(crate) fn unconfine(&self) {
         self.world.ok(&["install", NAME, "--yes", "--unconfined"]);
     }
 
     /// `mcpkg run`, where this level is the best there is.
-    pub(super) fn command(&self, level: Level) -> Command {
-        let mut command = self.world.command(&["run", "weather"]);
+    pub(crate) fn command(&self, level: Level) -> Command {
+        self.command_for("weather", level)
+    }
+
+    fn command_for(&self, name: &str, level: Level) -> Command {
+        let mut command = self.world.command(&["run", name]);
         if level == Level::Medium {
             let mcpkg = command.get_program().to_owned();
-            let forbid = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" run weather";
+            let forbid = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" run \"$1\"";
             let mut outer = Command::new("unshare");
             outer.args(["--user", "--map-current-user", "--keep-caps", "sh", "-c", forbid]);
-            outer.arg(mcpkg).env_clear().current_dir(self.world.path());
+            outer.arg(mcpkg).arg(name).env_clear().current_dir(self.world.path());
             outer.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
             command = outer;
         }
@@ -100,19 +87,29 @@ impl Victim {
     }
 
     /// Starts the server, has it try all of this, and lets it end.
-    pub(super) fn tries<T: AsRef<str>>(&self, level: Level, attempts: &[T]) -> Tried {
+    pub(crate) fn tries<T: AsRef<str>>(&self, level: Level, attempts: &[T]) -> Tried {
         Tried::of(self.command(level), attempts)
+    }
+
+    /// The same, of a server that has another name.
+    pub(crate) fn tries_as<T: AsRef<str>>(
+        &self,
+        name: &str,
+        level: Level,
+        attempts: &[T],
+    ) -> Tried {
+        Tried::of(self.command_for(name, level), attempts)
     }
 }
 
 /// What came of attempts.
-pub(super) struct Tried {
-    pub(super) outcome: Outcome,
+pub(crate) struct Tried {
+    pub(crate) outcome: Outcome,
 }
 
 impl Tried {
     /// Starts `command`, which starts the server, and has it try all of this.
-    pub(super) fn of<T: AsRef<str>>(mut command: Command, attempts: &[T]) -> Self {
+    pub(crate) fn of<T: AsRef<str>>(mut command: Command, attempts: &[T]) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         for attempt in attempts {
@@ -126,14 +123,14 @@ impl Tried {
 
     /// What came of one of them.
     #[track_caller]
-    pub(super) fn came_of(&self, attempt: &str) -> &str {
+    pub(crate) fn came_of(&self, attempt: &str) -> &str {
         let prefix = format!("{attempt} = ");
         let said = self.outcome.stdout.lines().find_map(|line| line.strip_prefix(&prefix));
         said.unwrap_or_else(|| panic!("{attempt} was not tried\n{}", self.outcome))
     }
 
     /// Whether it was started at the level that it was meant to be.
-    pub(super) fn was_at(&self, level: Level) -> bool {
+    pub(crate) fn was_at(&self, level: Level) -> bool {
         let says = |text: &str| self.outcome.stderr.contains(text);
         let is = match level {
             Level::Strong => !says("at level medium") && !says("E_CONFINEMENT"),
@@ -148,6 +145,6 @@ impl Tried {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-pub(super) fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }

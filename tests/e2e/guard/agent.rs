@@ -7,15 +7,15 @@ use mcpkg_test_support::World;
 use serde_json::{Value, json};
 
 /// An agent that has started `mcpkg run`.
-pub(super) struct Agent {
-    pub(super) process: Child,
-    pub(super) input: Option<ChildStdin>,
-    pub(super) output: BufReader<ChildStdout>,
+pub(crate) struct Agent {
+    pub(crate) process: Child,
+    pub(crate) input: Option<ChildStdin>,
+    pub(crate) output: BufReader<ChildStdout>,
     last_id: u64,
 }
 
 impl Agent {
-    pub(super) fn start(world: &World, args: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, args: &[&str]) -> Self {
         let mut process = world
             .command(&[&["run"], args].concat())
             .stdin(Stdio::piped())
@@ -29,7 +29,7 @@ impl Agent {
     }
 
     /// The same, past `initialize`.
-    pub(super) fn initialized(world: &World, args: &[&str], capabilities: &Value) -> Self {
+    pub(crate) fn initialized(world: &World, args: &[&str], capabilities: &Value) -> Self {
         let mut agent = Self::start(world, args);
         let answer = agent.ask("initialize", &initialize(capabilities));
         assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
@@ -37,13 +37,13 @@ impl Agent {
         agent
     }
 
-    pub(super) fn send(&mut self, message: &Value) {
+    pub(crate) fn send(&mut self, message: &Value) {
         let input = self.input.as_mut().unwrap();
         writeln!(input, "{message}").unwrap();
     }
 
     /// Sends a request, and gives its answer, or a question that comes first.
-    pub(super) fn ask(&mut self, method: &str, params: &Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.last_id += 1;
         let id = self.last_id;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
@@ -51,7 +51,7 @@ impl Agent {
     }
 
     /// The next message that wants something or answers something.
-    pub(super) fn next(&mut self) -> Value {
+    pub(crate) fn next(&mut self) -> Value {
         loop {
             let mut line = String::new();
             assert!(self.output.read_line(&mut line).unwrap() > 0, "the server has ended");
@@ -62,25 +62,25 @@ impl Agent {
         }
     }
 
-    pub(super) fn tools(&mut self) -> Vec<String> {
+    pub(crate) fn tools(&mut self) -> Vec<String> {
         let answer = self.ask("tools/list", &json!({}));
         let tools = answer["result"]["tools"].as_array().unwrap_or_else(|| panic!("{answer}"));
         tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub(super) fn call(&mut self, tool: &str) -> Value {
+    pub(crate) fn call(&mut self, tool: &str) -> Value {
         self.ask("tools/call", &json!({ "name": tool, "arguments": {} }))
     }
 
     /// Hangs up, and gives the exit code.
-    pub(super) fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         self.input = None;
         self.process.wait().unwrap().code()
     }
 }
 
 /// The parameters of `initialize`.
-pub(super) fn initialize(capabilities: &Value) -> Value {
+pub(crate) fn initialize(capabilities: &Value) -> Value {
     json!({
         "protocolVersion": "2025-11-25",
         "capabilities": capabilities,

@@ -153,7 +153,7 @@ fn an_author_signs_what_a_server_shows_and_nobody_has_to_start_it_first() {
     let server = changing_server();
     let (fixture, developer) = installed(&server, &[]);
     let surface = developer.ok(&["inspect", "weather", "--json"]).stdout;
-    publish_with(&fixture, COPY, &server, &[], Some(&surface));
+    Program::new(COPY, server.as_slice()).surface(&surface).publish(&fixture);
 
     let other = fixture.developer();
     other.ok(&["install", COPY, "--yes"]);

@@ -1,4 +1,4 @@
-//! An agent learns why there is no server.
+//! An agent learns why there is no server, or no more.
 
 use super::agent::initialize;
 use super::*;
@@ -27,4 +27,28 @@ fn an_agent_is_told_why_a_server_was_not_started() {
         failure.contains("E_TREE") && failure.contains("puts the pinned files back"),
         "{failure}"
     );
+}
+
+#[test]
+fn an_agent_is_told_that_a_server_ended_before_it_answered() {
+    // It answers nothing, and ends at the second line, in two ways.
+    for (end, said) in [("exit 7", "exit code 7"), ("kill -9 $$", "exit code 137, by signal 9")] {
+        let script = format!("#!/bin/sh\nread -r one\nread -r two\n{end}\n");
+        let (_fixture, developer) = installed(script.as_bytes(), &[]);
+        let mut agent = Agent::start(&developer, &["weather"]);
+        let ping = |id: u32| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+        agent.send(&ping(1));
+        agent.send(&ping(2));
+        for id in [1, 2] {
+            let answer = agent.next();
+            assert_eq!(answer["id"], id, "{answer}");
+            assert_eq!(answer["error"]["data"]["code"], "E_SERVER_ENDED", "{answer}");
+            assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{answer}");
+        }
+        let code = agent.end();
+        assert_eq!(code, Some(if end == "exit 7" { 7 } else { 137 }));
+        assert!(last_failure(&developer, NAME).contains("E_SERVER_ENDED"));
+        let doctor = developer.run(&["doctor"]);
+        assert!(doctor.stdout.contains("has ended before it answered"), "{doctor}");
+    }
 }

@@ -14,7 +14,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
 use super::{API_KEY, MARKER, keep_in_file, set};
-use crate::fixture::{Fixture, NAME, acme};
+use crate::fixture::{Fixture, NAME};
+use crate::program::Program;
 
 /// A host with TLS, the authority that vouches for it, and the heads that it was sent.
 struct Host {
@@ -67,49 +68,20 @@ fn host() -> Host {
 
 /// A server that says what it has for a secret, and sends that to its host.
 fn published(port: u16) -> Fixture {
-    let fixture = Fixture::empty();
-    let author = fixture.ci(&acme());
-    let manifest = json!({
-        "manifest_version": "0.3",
-        "name": "weather",
-        "version": "1.2.0",
-        "description": "Uses its secret",
-        "author": { "name": "Acme" },
-        "server": {
-            "type": "binary",
-            "entry_point": "server/run",
-            "mcp_config": {
-                "command": "${__dirname}/server/run",
-                "env": { "API_KEY": "${user_config.api_key}" },
-            },
-        },
-        "user_config": {
-            "api_key": { "type": "string", "title": "API key", "sensitive": true, "required": true },
-        },
-    });
-    let permissions =
-        json!({ "network": { "allow": [format!("localhost:{port}")] }, "run": ["curl"] });
-    let server = json!({
-        "$schema": mcpkg_core::server_json::SCHEMA,
-        "name": NAME,
-        "version": "1.2.0",
-        "description": "Uses its secret",
-        "_meta": { "io.modelcontextprotocol.registry/publisher-provided": {
-            "mcpkg": { "permissions": permissions }
-        } },
-    });
-    author.file("package/manifest.json", manifest.to_string());
-    author.file("package/server.json", server.to_string());
     let script = format!(
         "#!/bin/sh\necho \"has $API_KEY\" >&2\n\
          curl -sS -H \"Authorization: Bearer $API_KEY\" https://localhost:{port}/ >&2\n"
     );
-    let script = author.file("package/server/run", script);
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(script, executable).unwrap();
-    let platform = mcpkg_core::Platform::current().unwrap().to_string();
-    author.ok(&["pack", "package", "--platform", &platform]);
-    author.ok(&["publish"]);
+    let fixture = Fixture::empty();
+    Program::new(NAME, script)
+        .env(json!({ "API_KEY": "${user_config.api_key}" }))
+        .user_config(json!({
+            "api_key": { "type": "string", "title": "API key", "sensitive": true, "required": true },
+        }))
+        .permissions(&json!({
+            "network": { "allow": [format!("localhost:{port}")] }, "run": ["curl"],
+        }))
+        .publish(&fixture);
     fixture
 }
 

@@ -4,6 +4,8 @@ use mcpkg_test_support::{World, world};
 use serde_json::{Value, json};
 
 use super::keep_in_file;
+use crate::fixture::{Fixture, NAME};
+use crate::program::Program;
 
 const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
 const PASSWORD: &str = "correct horse battery";
@@ -131,5 +133,91 @@ fn two_secrets_that_are_called_the_same_are_both_kept() {
         let args = after["mcpServers"]["x"]["args"].as_array().unwrap();
         let args: Vec<&str> = args.iter().map(|it| it.as_str().unwrap()).collect();
         assert_eq!(world.ok(&args).stdout, format!("{secret}\n"), "{file}");
+    }
+}
+
+/// A server that takes a token and a mode, and says what it got.
+fn published() -> Fixture {
+    let script = "#!/bin/sh\nprintf 'length=%s mode=%s\\n' \"${#GITHUB_TOKEN}\" \"$MODE\"\n";
+    let fixture = Fixture::empty();
+    Program::new(NAME, script)
+        .env(json!({ "GITHUB_TOKEN": "${user_config.token}", "MODE": "${user_config.mode}" }))
+        .user_config(json!({
+            "token": { "type": "string", "title": "Token", "sensitive": true, "required": true },
+            "mode": { "type": "string", "title": "Mode" },
+        }))
+        .publish(&fixture);
+    fixture
+}
+
+#[test]
+fn an_entry_becomes_the_installed_server_that_the_user_names_and_comes_back() {
+    let fixture = published();
+    let developer = fixture.developer();
+    keep_in_file(&developer, "correct horse");
+    developer.file(".cursor/mcp.json", "{}");
+    developer.ok(&["install", NAME, "--yes", "--agent", "cursor"]);
+    let entry = json!({
+        "type": "stdio", "command": "npx", "args": ["-y", "@acme/weather"],
+        "env": { "GITHUB_TOKEN": TOKEN, "MODE": "ro" },
+    });
+    let settings = json!({ "numStartups": 3, "mcpServers": { "gh": entry } });
+    developer.file(".claude.json", format!("{settings:#}\n"));
+    let lock = developer.read(".config/mcpkg/mcpkg.lock");
+
+    let dry = developer.ok(&["migrate", "--into", "gh=weather", "--dry-run"]);
+    assert!(!dry.to_string().contains(TOKEN), "{dry}");
+    assert_eq!(developer.read(".config/mcpkg/mcpkg.lock"), lock);
+    developer.ok(&["migrate", "--into", "gh=weather", "--yes"]);
+    let after: Value = serde_json::from_str(&developer.read(".claude.json")).unwrap();
+    let mine = env!("CARGO_BIN_EXE_mcpkg");
+    let ours = json!({ "type": "stdio", "command": mine, "args": ["run", NAME] });
+    assert_eq!(after["mcpServers"]["gh"], ours);
+    let run = developer.ok(&["run", "weather"]);
+    assert_eq!(run.stdout, "length=40 mode=ro\n");
+    // It is linked like any other.
+    let audit = developer.ok(&["audit", "--offline", "--scope", "user"]);
+    assert!(audit.stderr.contains("0 findings"), "{audit}");
+    let record = developer.read(".local/state/mcpkg/migrated.json");
+    assert!(!record.contains(TOKEN), "{record}");
+
+    developer.ok(&["migrate", "--restore", "--yes"]);
+    let after: Value = serde_json::from_str(&developer.read(".claude.json")).unwrap();
+    assert_eq!(after.to_string(), settings.to_string());
+    assert_eq!(developer.read(".config/mcpkg/mcpkg.lock"), lock);
+}
+
+#[test]
+fn an_entry_that_has_what_the_server_does_not_take_stays_what_it_is() {
+    let fixture = published();
+    let developer = fixture.developer();
+    keep_in_file(&developer, "correct horse");
+    developer.ok(&["install", NAME, "--yes"]);
+    developer.ok(&["remove", NAME]);
+    developer.file(".cursor/mcp.json", "{}");
+    developer.ok(&["install", NAME, "--yes", "--agent", "cursor"]);
+    let npx = |env: &Value| json!({ "command": "npx", "args": ["x"], "env": env });
+    let rows = [
+        ("another variable", npx(&json!({ "GITHUB_TOKEN": TOKEN, "DEBUG": "1" }))),
+        ("another secret", npx(&json!({ "OTHER_TOKEN": TOKEN }))),
+        ("a reference", npx(&json!({ "GITHUB_TOKEN": "${GITHUB_TOKEN}" }))),
+        ("a secret argument", json!({ "command": "npx", "args": ["x", TOKEN] })),
+        ("a remote", json!({ "url": "https://mcp.example/" })),
+    ];
+    for (what, entry) in rows {
+        let text = json!({ "mcpServers": { "gh": entry } }).to_string();
+        developer.file(".claude.json", &text);
+        let args = ["migrate", "--into", "gh=weather", "--yes"];
+        let outcome = developer.refused(&args, 1, &["E_SETTINGS"]);
+        assert!(!outcome.to_string().contains(TOKEN), "{what}\n{outcome}");
+        assert_eq!(developer.read(".claude.json"), text, "{what}");
+    }
+    // Nor an entry, a server or a form that is none.
+    for (into, code, exit_code) in [
+        ("nobody=weather", "E_REQUEST", 2),
+        ("gh=nobody", "E_NOT_FOUND", 1),
+        ("gh", "E_REQUEST", 2),
+    ] {
+        developer.refused(&["migrate", "--into", into, "--yes"], exit_code, &[code]);
     }
 }

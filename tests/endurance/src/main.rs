@@ -5,6 +5,8 @@
 //! | `kill-rounds N` | after `kill -9` at any moment, N times, all that was acknowledged is there |
 //! | `load SECONDS` | readers beside publishers: no error, and how long they wait |
 //! | `publishes N` | what a publish takes, and how many there can be in a second |
+//! | `mirror N` | what following a registry of N releases takes, and one release more |
+//! | `listing` | a hundred thousand servers in the MCP registry's API |
 //! | `scale` | what grows with the number of entries, up to a million, and what does not |
 //!
 //! Everything is real: the `mcpkg-registry` that Cargo builds, its data folder, and
@@ -16,7 +18,9 @@ mod catalogue;
 mod client;
 mod figures;
 mod kill_rounds;
+mod listing;
 mod load;
+mod mirror;
 mod publishes;
 mod random;
 mod reader;
@@ -61,6 +65,14 @@ enum Command {
         #[arg(default_value_t = 1_000)]
         count: usize,
     },
+    /// Follow a registry, every proof and all evidence verified, and then one release more
+    Mirror {
+        /// How many releases it has
+        #[arg(default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..))]
+        releases: u64,
+    },
+    /// List a hundred thousand servers, and see what a page takes
+    Listing,
     /// Make it large, and see what takes longer
     Scale {
         /// With how many entries
@@ -78,7 +90,9 @@ fn main() -> ExitCode {
             kill_rounds::run(rounds, seed.unwrap_or_else(seed_of_now))
         }
         Command::Load { seconds } => load::run(seconds),
+        Command::Mirror { releases } => mirror::run(releases),
         Command::Publishes { count } => publishes::run(count),
+        Command::Listing => listing::run(),
         Command::Scale { entries } => scale::run(&entries),
     };
     match result {

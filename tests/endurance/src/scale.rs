@@ -45,7 +45,7 @@ const START: Duration = Duration::from_secs(2);
 const PROOF: Duration = Duration::from_millis(1);
 
 /// What all registries are made with.
-struct Setting {
+pub(crate) struct Setting {
     binaries: Binaries,
     stock: Stock,
     publisher: Publisher,
@@ -113,7 +113,7 @@ pub(crate) fn run(sizes: &[u64]) -> Result<()> {
 impl Setting {
     /// Signs one release, and publishes it somewhere to learn who that makes its
     /// publisher.
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let binaries = Binaries::build(&["mcpkg-cli", "mcpkg-registry-server"])?;
         let mut stock = Stock::new();
         stock.fill(1, None);
@@ -163,8 +163,17 @@ impl Setting {
     }
 
     async fn generate(&self, config: &Config, entries: u64) -> Result<()> {
+        self.generate_packages(config, entries, packages(entries)).await
+    }
+
+    /// A registry of so many packages below `folder`, with one release each.
+    pub(crate) fn generate_listed(&self, folder: &Path, packages: u64) -> Result<()> {
+        let config = config(&folder.join("data"))?;
+        runtime()?.block_on(self.generate_packages(&config, packages, packages))
+    }
+
+    async fn generate_packages(&self, config: &Config, entries: u64, packages: u64) -> Result<()> {
         manage(config, LogAction::Init).await?;
-        let packages = packages(entries);
         let releases = (0..entries).map(|index| {
             let (name, version) = name_of(index, packages);
             let draft = Draft::of_remotes(&name, &version).server;
@@ -173,12 +182,13 @@ impl Setting {
                 server: ServerJson::read_strict(&bytes).expect("the draft is a server.json"),
                 previous: index.checked_sub(packages),
                 is_readable: index.is_multiple_of(stride(entries)),
+                bundle: None,
             }
         });
         Ok(generate(config, &self.publisher, &self.bundle, releases).await?)
     }
 
-    fn start(&self, folder: &Path) -> Result<RegistryProcess> {
+    pub(crate) fn start(&self, folder: &Path) -> Result<RegistryProcess> {
         let program = self.binaries.program("mcpkg-registry");
         Ok(RegistryProcess::start(&program, folder, &self.stock.trusted_root())?)
     }

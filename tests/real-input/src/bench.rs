@@ -228,13 +228,13 @@ fn row(what: &str, ours: Duration, baseline: &str, theirs: Duration) {
     say(&format!("| {what} | {ours} ms; {baseline}: {theirs} ms; ratio {ratio:.2} |"));
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
 /// A line of `/proc/<pid>/status`, in KiB.
-fn status_kib(pid: u32, field: &str) -> Option<u64> {
+pub(crate) fn status_kib(pid: u32, field: &str) -> Option<u64> {
     let status =
         fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).ok()?;
     let line = status.lines().find(|line| line.starts_with(field))?;

@@ -6,10 +6,12 @@
 //! for its tools by three MCP clients that are not ours: rmcp's, the MCP
 //! inspector, and Claude Code. Wants Node and npm, and says so without them.
 //!
-//! With the argument `bench` it measures instead: see `docs/benchmarks.md`.
+//! With the argument `bench` it measures instead, and with `guard` what stands between
+//! an agent and a server, which wants no Node: see `docs/benchmarks.md`.
 
 mod bench;
 mod clients;
+mod guard;
 mod package;
 
 use std::fs;
@@ -24,13 +26,16 @@ use mcpkg_test_support::{Binaries, RegistryProcess, World};
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    if Command::new("npm").arg("--version").output().is_err() {
+    let argument = std::env::args().nth(1);
+    let wants_npm = argument.as_deref() != Some("guard");
+    if wants_npm && Command::new("npm").arg("--version").output().is_err() {
         say("skipped: npm is not installed");
         say("0 passed, 0 failed, 1 skipped");
         return ExitCode::SUCCESS;
     }
-    let result = match std::env::args().nth(1).as_deref() {
+    let result = match argument.as_deref() {
         Some("bench") => bench::run(),
+        Some("guard") => guard::run(),
         _ => run(),
     };
     match result {

@@ -30,6 +30,8 @@ const NO_SUCH_NAME: u16 = 3;
 pub struct Zone {
     /// The TXT records at `_mcpkg.<domain>`.
     pub texts: Vec<String>,
+    /// The TXT records at `<domain>` itself.
+    pub apex_texts: Vec<String>,
     /// Whether the name server answers nothing but refusals.
     pub is_refusing: bool,
     /// The status and the document of its host, or nothing if it has no address.
@@ -155,6 +157,9 @@ fn answer(query: &[u8], domain: &str, zone: &Zone) -> Vec<u8> {
     let records: Vec<Vec<u8>> = match kind {
         TXT if name == format!("_mcpkg.{domain}.") => {
             zone.texts.iter().map(|text| strings(text)).collect()
+        }
+        TXT if name == format!("{domain}.") => {
+            zone.apex_texts.iter().map(|text| strings(text)).collect()
         }
         A if name == format!("{domain}.") && zone.document.is_some() => {
             vec![Ipv4Addr::LOCALHOST.octets().to_vec()]

@@ -7,10 +7,11 @@ use mcpkg_core::Code;
 use mcpkg_core::api::{Problem, part};
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use tokio::runtime::{self, Runtime};
 
+use crate::ca::{Pair, TestCa};
 use crate::submission::Submission;
 
 /// How long a request may take before the test is told that it hangs.
@@ -41,12 +42,24 @@ pub struct Reply {
 impl Http {
     /// A client of the server at `url`.
     pub fn new(url: impl Into<String>) -> Self {
+        Self::with(url, Client::builder())
+    }
+
+    /// A client that trusts this authority alone, and shows this certificate.
+    pub fn trusting(url: impl Into<String>, ca: &TestCa, identity: Option<&Pair>) -> Self {
+        let root = Certificate::from_pem(ca.pem().as_bytes()).expect("the authority is PEM");
+        let mut client = Client::builder().tls_certs_only([root]);
+        if let Some(Pair { certificate, key }) = identity {
+            let identity = Identity::from_pem(format!("{certificate}{key}").as_bytes());
+            client = client.identity(identity.expect("the pair is PEM"));
+        }
+        Self::with(url, client)
+    }
+
+    fn with(url: impl Into<String>, client: ClientBuilder) -> Self {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let client = Client::builder()
-            .no_proxy()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
+        let client =
+            client.no_proxy().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
         Self {
             url: url.into(),
             client: client.expect("a client needs nothing"),
@@ -110,7 +123,39 @@ impl Http {
 
     /// Posts a body as it is.
     pub fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> reqwest::Result<Reply> {
-        self.send(self.client.post(format!("{}{path}", self.url)).body(body.into()))
+        let request = self.client.post(format!("{}{path}", self.url));
+        let kind = "application/json";
+        self.send(request.header("content-type", kind).body(body.into()))
+    }
+
+    /// Posts JSON with headers.
+    pub fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> reqwest::Result<Reply> {
+        let request = self.client.post(format!("{}{path}", self.url));
+        let request = request.header("content-type", "application/json").body(body.into());
+        let with =
+            |request: RequestBuilder, (name, value): &(&str, &str)| request.header(*name, *value);
+        self.send(headers.iter().fold(request, with))
+    }
+
+    /// Sends a body as it is, with headers.
+    #[track_caller]
+    pub fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Reply {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into())).expect("the server answers")
     }
 
     fn send(&self, request: RequestBuilder) -> reqwest::Result<Reply> {

@@ -1,6 +1,6 @@
 //! A registry that lies: an honest one, with somebody in between.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -45,12 +45,23 @@ type Lie = dyn Fn(&str, Answer) -> Answer + Send + Sync;
 /// what comes back.
 pub struct LyingRegistry {
     server: Background,
+    between: Arc<Between>,
 }
 
 struct Between {
     upstream: String,
     client: reqwest::Client,
     lie: Box<Lie>,
+    heard: Mutex<Vec<Heard>>,
+}
+
+/// A request, as it was heard on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The path and the query.
+    pub target: String,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl LyingRegistry {
@@ -64,14 +75,21 @@ impl LyingRegistry {
             upstream: upstream.trim_end_matches('/').to_owned(),
             client: reqwest::Client::new(),
             lie: Box::new(lie),
+            heard: Mutex::default(),
         });
-        let server = Background::serve(|_| Router::new().fallback(answer).with_state(between));
-        Self { server }
+        let state = Arc::clone(&between);
+        let server = Background::serve(|_| Router::new().fallback(answer).with_state(state));
+        Self { server, between }
     }
 
     /// Where it is, without a slash at the end.
     pub fn url(&self) -> &str {
         self.server.url()
+    }
+
+    /// Every request so far, in the order in which they came.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.between.heard.lock().expect("nobody panics with it").clone()
     }
 }
 
@@ -79,9 +97,12 @@ async fn answer(State(between): State<Arc<Between>>, request: Request) -> Respon
     let path = request.uri().path().to_owned();
     let target = request.uri().path_and_query().map_or(path.as_str(), |target| target.as_str());
     let url = format!("{}{target}", between.upstream);
+    let target = target.to_owned();
     let (head, body) = request.into_parts();
     let kind = head.headers.get(CONTENT_TYPE).cloned();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("the request is whole");
+    let request = Heard { target: target.clone(), body: body.to_vec() };
+    between.heard.lock().expect("nobody panics with it").push(request);
     let honest = between.client.request(head.method, url).body(body);
     let honest = kind.into_iter().fold(honest, |to, kind| to.header(CONTENT_TYPE, kind));
     let honest = honest.send().await.expect("the honest registry answers");

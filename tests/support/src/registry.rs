@@ -8,9 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use mcpkg_core::log::SigningKey;
+use mcpkg_core::log::{SigningKey, VerifierKey};
 use mcpkg_core::namespace::{AllowedIdentity, NamePattern, NamespaceRule};
-use mcpkg_registry_server::{AuthorityConfig, Config, ConfigFile, Limits, Overrides, start};
+use mcpkg_core::policy::Policy;
+use mcpkg_registry_server::{
+    AccessFile, AuthorityConfig, Config, ConfigFile, Limits, NamedRegistry, OfficialConfig,
+    Overrides, PolicyFile, ProxyFile, SourceConfig, SourceMode, StartError, TlsFile, export,
+    import, start,
+};
 use mcpkg_verify::{TrustRoot, TrustStore, TrustedKey};
 use tempfile::TempDir;
 use tokio::runtime;
@@ -38,6 +43,31 @@ pub struct Setup {
     pub limits: Limits,
     /// How others reach it.
     pub public_url: Option<String>,
+    /// Registries that it mirrors, trusting the same Sigstore for all of their names.
+    pub sources: Vec<SourceSetup>,
+    /// Whose tokens count; without it, reading is for everybody.
+    pub access: Option<AccessFile>,
+    /// What else decides who may do what.
+    pub policy: PolicyFile,
+    /// Whose word on who asks is taken.
+    pub proxy: ProxyFile,
+    /// What it speaks TLS with, if it does.
+    pub tls: Option<TlsFile>,
+    /// Registries for audiences of their own.
+    pub registries: Vec<NamedRegistry>,
+    /// Who may publish through the MCP registry's API.
+    pub official: OfficialConfig,
+}
+
+/// A registry that a [`TestRegistry`] mirrors.
+#[derive(Clone, Debug)]
+pub struct SourceSetup {
+    /// What it is called.
+    pub name: &'static str,
+    /// Where it is.
+    pub url: String,
+    /// The key of its log.
+    pub log_key: VerifierKey,
 }
 
 /// A registry at a free port of the loopback interface, with a data folder of
@@ -86,8 +116,37 @@ impl TestRegistry {
         (Self::run(data, config), witnesses)
     }
 
+    /// Starts one without a network, which has what the export `from` has of the source
+    /// of this name. All of its sources are offline.
+    pub fn start_carried(
+        trusted_root_json: &str,
+        setup: &Setup,
+        source: &str,
+        from: &Path,
+    ) -> Result<Self, StartError> {
+        let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let configure = || {
+            let mut config = configure(data.path(), trusted_root_json, setup.clone());
+            config.sources.iter_mut().for_each(|source| source.mode = SourceMode::Offline);
+            config
+        };
+        let source = source.parse().expect("it is a name");
+        block_on(import(configure(), &source, from))?;
+        let config = configure();
+        Ok(Self::run(data, config))
+    }
+
+    /// Exports what it has of a source into the file `to`, beside serving it.
+    pub fn export_source(&self, trusted_root_json: &str, source: SourceSetup, to: &Path) {
+        let name = source.name.parse().expect("it is a name");
+        let setup = Setup { sources: vec![source], ..Setup::default() };
+        let config = configure(self.data.path(), trusted_root_json, setup);
+        block_on(export(config, Some(&name), None, to)).expect("the source is exported");
+    }
+
     fn run(data: TempDir, config: Config) -> Self {
         let log_key = config.log.key.clone();
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -105,7 +164,7 @@ impl TestRegistry {
         });
         let address = told.recv().expect("the registry starts");
         Self {
-            http: Http::new(format!("http://{address}")),
+            http: Http::new(format!("{scheme}://{address}")),
             data,
             log_key,
             stop: Some(stop),
@@ -152,11 +211,29 @@ impl TestRegistry {
 fn configure(folder: &Path, trusted_root_json: &str, setup: Setup) -> Config {
     let root = TrustRoot::from_json(trusted_root_json).expect("the trust root is one");
     // What is tied to `*` does not speak for a forge's accounts.
-    let names = ["*", "io.github.acme/*", "io.gitlab.acme/*"]
+    let names = ["*", "io.github.acme/*", "io.github.mallory/*", "io.gitlab.acme/*"]
         .map(|name| name.parse().expect("it is a pattern"))
-        .into();
-    let trust =
-        setup.keys.into_iter().fold(TrustStore::new(vec![(names, root)]), |trust, (names, key)| {
+        .to_vec();
+    let source = |setup: SourceSetup| {
+        let root = TrustRoot::from_json(trusted_root_json).expect("the trust root is one");
+        SourceConfig {
+            name: setup.name.parse().expect("it is a name"),
+            url: Some(setup.url.parse().expect("it is an address")),
+            log_key: setup.log_key,
+            mode: SourceMode::Online,
+            namespaces: vec![NamePattern::All],
+            refresh_seconds: 60,
+            prefetch: false,
+            ca: None,
+            trust: TrustStore::new(vec![(names.clone(), root)]).into(),
+            policy: Policy::private(),
+        }
+    };
+    let sources = setup.sources.into_iter().map(source).collect();
+    let trust = setup
+        .keys
+        .into_iter()
+        .fold(TrustStore::new(vec![(names.clone(), root)]), |trust, (names, key)| {
             trust.with_key(names, key).expect("a key may vouch for them")
         });
     Config {
@@ -167,8 +244,21 @@ fn configure(folder: &Path, trusted_root_json: &str, setup: Setup) -> Config {
         rebuilders: setup.rebuilders,
         limits: setup.limits,
         public_url: setup.public_url,
+        sources,
+        access: setup.access,
+        policy: setup.policy,
+        proxy: setup.proxy,
+        tls: setup.tls,
+        registries: setup.registries,
+        official: setup.official,
         ..defaults(&folder.join("data"))
     }
+}
+
+/// What comes of `work`, in a runtime of its own.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("the system has a poller").block_on(work)
 }
 
 /// Asking no domain: tests stay on this machine.

@@ -36,6 +36,12 @@ impl RegistryProcess {
         folder: &Path,
         trusted_root: &str,
     ) -> io::Result<StartingRegistry> {
+        Self::configure(folder, trusted_root, "")?;
+        Self::launch_configured(program, folder)
+    }
+
+    /// Writes the configuration of one, with `more` at its end.
+    pub fn configure(folder: &Path, trusted_root: &str, more: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("trusted_root.json"), trusted_root)?;
         let config = r#"
@@ -51,7 +57,11 @@ impl RegistryProcess {
             dns = false
             well_known = false
         "#;
-        fs::write(folder.join("registry.toml"), config)?;
+        fs::write(folder.join("registry.toml"), format!("{config}\n{more}\n"))
+    }
+
+    /// Starts the one whose configuration is in `folder`.
+    pub fn launch_configured(program: &Path, folder: &Path) -> io::Result<StartingRegistry> {
         let log = fs::File::create(folder.join("registry.log"))?;
         let mut child = Command::new(program)
             .args(["serve", "--config"])

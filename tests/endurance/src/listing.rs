@@ -1,0 +1,99 @@
+//! A hundred thousand servers in the MCP registry's API, and what a page of them costs.
+//!
+//! As in [`scale`](crate::scale), the registry is generated and the server real. Every
+//! page is read once, in order, and then searches of each kind: for a name that one
+//! server has, for what a tenth of them have, for what all have, for two letters, and
+//! for what nobody has.
+
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::figures::{Times, ms};
+use crate::scale::Setting;
+use crate::{Result, say};
+
+/// How many servers there are.
+const SERVERS: u64 = 100_000;
+
+/// The longest a page of a hundred may take, and the longest a search.
+///
+/// Source: the project's targets, "The official API, exactly".
+const PAGE: Duration = Duration::from_millis(5);
+const SEARCH: Duration = Duration::from_millis(20);
+
+/// How often each search is made.
+const SEARCHES: usize = 41;
+
+/// Measures, and fails if anything takes longer than it may.
+pub(crate) fn run() -> Result<()> {
+    let setting = Setting::new()?;
+    let folder = tempfile::tempdir()?;
+    setting.generate_listed(folder.path(), SERVERS)?;
+    let registry = setting.start(folder.path())?;
+    let client = Client::new(registry.url())?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(measure(&client))
+}
+
+async fn measure(client: &Client) -> Result<()> {
+    for filter in ["", "&version=latest"] {
+        let (mut times, first, last) = pages(client, filter).await?;
+        let (median, slow, max) = (times.median(), times.percentile(99), times.max());
+        say(&format!(
+            "{} pages of 100{filter}: median {}, 99 % under {}, longest {}; first {}, last {}",
+            times.count(),
+            ms(median),
+            ms(slow),
+            ms(max),
+            ms(first),
+            ms(last)
+        ));
+        if slow > PAGE {
+            return Err(format!("a page takes {}", ms(slow)).into());
+        }
+    }
+    for (what, search) in [
+        ("one name", "generated-77777"),
+        ("a tenth", "ated-7"),
+        ("all", "generated"),
+        ("two letters", "77"),
+        ("nothing", "nothing-like-it"),
+        ("nothing, and two letters", "zz"),
+    ] {
+        let mut times = Times::default();
+        for _ in 0..SEARCHES {
+            let path = format!("/v0.1/servers?limit=100&version=latest&search={search}");
+            let began = Instant::now();
+            client.get(&path).await?;
+            times.add(began.elapsed());
+        }
+        let (median, slow) = (times.median(), times.percentile(95));
+        say(&format!("search for {what}: median {}, 95 % under {}", ms(median), ms(slow)));
+        if slow > SEARCH {
+            return Err(format!("a search for {what} takes {}", ms(slow)).into());
+        }
+    }
+    Ok(())
+}
+
+/// Reads every page, and how long the first and the last took.
+async fn pages(client: &Client, filter: &str) -> Result<(Times, Duration, Duration)> {
+    let (mut times, mut first) = (Times::default(), None);
+    let (mut cursor, mut listed) = (String::new(), 0);
+    // Once before anything is measured: a connection, and a warm server.
+    client.get("/v0.1/servers?limit=100").await?;
+    loop {
+        let path = format!("/v0.1/servers?limit=100{filter}{cursor}");
+        let began = Instant::now();
+        let body = client.get(&path).await?;
+        let took = began.elapsed();
+        times.add(took);
+        let first = *first.get_or_insert(took);
+        let page: serde_json::Value = serde_json::from_slice(&body)?;
+        listed += page["servers"].as_array().map_or(0, Vec::len) as u64;
+        match page["metadata"]["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None if listed == SERVERS => return Ok((times, first, took)),
+            None => return Err(format!("{listed} servers are listed").into()),
+        }
+    }
+}
