@@ -31,6 +31,10 @@ real-input:
 interop:
     tests/interop/sigstore/run
 
+# Log-ins at a certified identity provider (Node with npm)
+idp:
+    tests/interop/idp/run
+
 # The action and the templates of docs/publishing.md (actionlint, zizmor: Go, Python)
 workflows:
     .ci/workflows
@@ -38,6 +42,9 @@ workflows:
 # The figures of docs/benchmarks.md (Node, curl, unzip, wrk)
 bench:
     cargo bench --package mcpkg-verify
+    cargo bench --package mcpkg-core --bench guard
+    cargo bench --package mcpkg-cli --bench settings
+    cargo run --release --package mcpkg-real-input -- guard
     cargo run --release --package mcpkg-real-input -- bench
     cargo run --release --package mcpkg-endurance -- publishes
 
