@@ -51,6 +51,7 @@ mod extract;
 mod failpoint;
 pub mod fsck;
 mod gc;
+mod hangup;
 mod import;
 mod key_file;
 mod limits;

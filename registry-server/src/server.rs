@@ -21,6 +21,7 @@ use crate::blobs::{Blobs, blocking};
 use crate::cache::Cache;
 use crate::config::{Config, LogConfig};
 use crate::fsck::Rebuilt;
+use crate::hangup::Hangups;
 use crate::log::{
     Guard, LogAction, LogError, LogFiles, Managed, Opened, OpenedLog, Witnesses, manage_now,
 };
@@ -70,6 +71,7 @@ pub struct Running {
 ///
 /// Must be called in a tokio runtime with timers and input and output.
 pub async fn start(mut config: Config) -> Result<Running, StartError> {
+    let hangups = (Hangups::listen(), Hangups::listen());
     let data = config.data.clone();
     fs::create_dir_all(&data).map_err(|source| StartError::Data { path: data.clone(), source })?;
     let lock = lock(&data)?;
@@ -146,7 +148,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         tokio::spawn(decide_for_ever(app.clone())),
         tokio::spawn(deliver_for_ever(webhooks, app.store.clone(), stores_of(&app))),
     ];
-    Ok(Running::new(address, (listener, tls), app, sequencing, others, lock))
+    Ok(Running::new(address, (listener, tls), app, hangups, sequencing, others, lock))
 }
 
 /// Tells the databases what the configuration says.
@@ -177,6 +179,7 @@ impl Running {
         address: SocketAddr,
         (listener, tls): (TcpListener, Option<Tls>),
         app: App,
+        (for_tls, for_policies): (Hangups, Hangups),
         sequencer: JoinHandle<()>,
         others: Vec<JoinHandle<()>>,
         lock: File,
@@ -188,9 +191,9 @@ impl Running {
             let router = if speaking.is_some() { routes::over_tls(router) } else { router };
             net::serve(listener, router, speaking, &serving.limits, stopped).await
         });
-        let tls = tls.map(|tls| tokio::spawn(net::reload_for_ever(tls)));
+        let tls = tls.map(|tls| tokio::spawn(net::reload_for_ever(tls, for_tls)));
         let sweeper = tokio::spawn(sweep_for_ever(app.clone()));
-        let policies = tokio::spawn(reload_for_ever(app.clone()));
+        let policies = tokio::spawn(reload_for_ever(app.clone(), for_policies));
         let kept = app.clone();
         let trust = tokio::spawn(async move { update_for_ever(&kept.trust).await });
         let mut mirroring = others;

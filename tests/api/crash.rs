@@ -46,6 +46,14 @@ fn a_server_that_is_told_to_stop_finishes_what_it_began() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_look_again_the_moment_it_listens_goes_on() {
+    let process = Place::new(&TestSigstore::start()).serve();
+    process.hang_up();
+    assert_eq!(process.http.get("/healthz").status, 200);
+    assert!(process.terminate().success());
+}
+
+#[test]
 fn whoever_started_it_can_learn_its_address_from_a_file() {
     let sigstore = TestSigstore::start();
     let place = Place::new(&sigstore);

@@ -158,11 +158,6 @@ impl Process {
         Self { child, log, http: Http::new(format!("http://{address}")) }
     }
 
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits for an event of the log, and returns its fields.
     pub(crate) fn wait_for_log(&self, message: &str) -> Value {
         wait_for(&self.log, message)
@@ -209,9 +204,9 @@ impl Process {
 fn wait_for(log: &mpsc::Receiver<Value>, message: &str) -> Value {
     let mut seen = Vec::new();
     loop {
-        let Ok(event) = log.recv_timeout(PATIENCE) else {
-            panic!("the log never said `{message}`, but:\n{}", seen.join("\n"));
-        };
+        let event = log.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+            panic!("the log never said `{message}` ({error}), but:\n{}", seen.join("\n"))
+        });
         if event["fields"]["message"] == message {
             return event["fields"].clone();
         }

@@ -35,6 +35,7 @@ use x509_cert::der::Decode as _;
 
 use crate::blobs::blocking;
 use crate::config::{ClientCertificates, TlsFile, TlsVersion};
+use crate::hangup::Hangups;
 
 pub use error::TlsError;
 
@@ -102,15 +103,14 @@ enum Reloaded {
 
 /// Looks at the files for as long as the server runs: every few seconds, and when the
 /// process is sent a SIGHUP.
-pub(crate) async fn reload_for_ever(tls: Tls) {
+pub(crate) async fn reload_for_ever(tls: Tls, mut hangups: Hangups) {
     let mut ticks = tokio::time::interval(Duration::from_secs(tls.file.reload_seconds));
-    let mut hangups = hangups();
     // What is wrong is told once, and not every few seconds.
     let mut told = String::new();
     loop {
         tokio::select! {
             _ = ticks.tick() => (),
-            () = hangup(&mut hangups) => tracing::info!("asked to look at the certificate"),
+            () = hangups.next() => tracing::info!("asked to look at the certificate"),
         }
         let reloading = tls.clone();
         match blocking(move || reloading.reload_now()).await {
@@ -130,25 +130,6 @@ pub(crate) async fn reload_for_ever(tls: Tls) {
                 }
             }
         }
-    }
-}
-
-type Hangups = Option<tokio::signal::unix::Signal>;
-
-/// Where SIGHUPs arrive; nothing, if they cannot be had.
-fn hangups() -> Hangups {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listening = signal(SignalKind::hangup());
-    listening.inspect_err(|error| tracing::warn!(%error, "a SIGHUP will not be noticed")).ok()
-}
-
-async fn hangup(hangups: &mut Hangups) {
-    let arrived = match hangups {
-        Some(hangups) => hangups.recv().await,
-        None => None,
-    };
-    if arrived.is_none() {
-        std::future::pending::<()>().await;
     }
 }
 

@@ -12,6 +12,7 @@ use super::load::{Policies, PolicyError, texts};
 use super::{Engine, Watch};
 use crate::app::App;
 use crate::blobs::blocking;
+use crate::hangup::Hangups;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -62,9 +63,10 @@ impl Engine {
         }
         match Policies::parse(found.clone()) {
             Ok(policies) => {
-                tracing::info!(policies = policies.notes().len(), "the policies were reloaded");
+                let count = policies.notes().len();
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
                 *watch = Watch::default();
+                tracing::info!(policies = count, "the policies were reloaded");
                 Reloaded::Loaded
             }
             Err(error) => {
@@ -80,54 +82,22 @@ fn refuse(refused: &mut Option<String>, error: &PolicyError) -> Reloaded {
     if refused.as_ref() == Some(&reason) {
         return Reloaded::Unchanged;
     }
+    *refused = Some(reason);
     let cause = error as &dyn std::error::Error;
     tracing::error!(error = cause, "the policies cannot be used; those before stay in force");
-    *refused = Some(reason);
     Reloaded::Refused
 }
 
 /// Keeps the policies as their files have them.
-pub(crate) async fn reload_for_ever(app: App) {
+pub(crate) async fn reload_for_ever(app: App, mut hangups: Hangups) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut told = Signal::listen();
     loop {
         let patience = tokio::select! {
             _ = ticks.tick() => Patience::Settled,
-            () = told.next() => Patience::AtOnce,
+            () = hangups.next() => Patience::AtOnce,
         };
         let app = app.clone();
         blocking(move || Ok::<_, std::convert::Infallible>(app.engine.look(patience))).await.ok();
-    }
-}
-
-/// SIGHUP, where there is such a thing.
-struct Signal {
-    #[cfg(unix)]
-    hangup: Option<tokio::signal::unix::Signal>,
-}
-
-impl Signal {
-    #[cfg(unix)]
-    fn listen() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        // Without it, the next look finds what has changed.
-        Self { hangup: signal(SignalKind::hangup()).ok() }
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> Self {
-        Self {}
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(hangup) = &mut self.hangup
-            && hangup.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending::<()>().await;
     }
 }

@@ -6,16 +6,9 @@ use mcpkg_test_support::{TestIssuer, TestKey};
 
 use super::PACKAGE;
 use super::audited::{get, place, token, write_policy};
-use crate::process::Process;
 use crate::release;
 
 const FORBID: &str = "forbid (principal, action == Action::\"read\", resource);";
-
-fn hang_up(process: &Process) {
-    let pid = process.id().to_string();
-    let status = std::process::Command::new("kill").args(["-HUP", &pid]).status();
-    assert!(status.expect("there is a kill").success());
-}
 
 #[test]
 fn a_new_policy_is_taken_and_a_bad_one_leaves_the_old_one() {
@@ -27,12 +20,12 @@ fn a_new_policy_is_taken_and_a_bad_one_leaves_the_old_one() {
     assert_eq!(read(), 200);
 
     write_policy(&place, FORBID);
-    hang_up(&process);
+    process.hang_up();
     process.wait_for_log("the policies were reloaded");
     assert_eq!(read(), 404);
 
     write_policy(&place, "permit (principal, action, resource) when { context.dpup };");
-    hang_up(&process);
+    process.hang_up();
     let event = process.wait_for_log("the policies cannot be used; those before stay in force");
     let reason = event["error"].as_str().unwrap();
     assert!(reason.contains("line 1") && reason.contains("dpup"), "{reason}");
