@@ -19,8 +19,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mcpkg_core::{PackageName, Platform, Version};
 
 pub use self::daily::{
-    ApproveArgs, AuditArgs, ExportArgs, ExportForm, LockArgs, OutdatedArgs, PermissionsChangeArgs,
-    PermissionsCommand, PermissionsShowArgs, SyncArgs, UpdateArgs,
+    ApproveArgs, AuditArgs, ConsentArgs, ExportArgs, ExportForm, HereArgs, InstalledArgs, LockArgs,
+    OutdatedArgs, PermissionsChangeArgs, PermissionsCommand, PermissionsShowArgs, ServerArgs,
+    SyncArgs, UpdateArgs,
 };
 pub use self::log::{LogCommand, LogWatchArgs};
 pub use self::login::{LoginArgs, LogoutArgs, WhoamiArgs};
@@ -304,9 +305,9 @@ pub struct RemoveArgs {
 /// Options of `list`
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// What is installed for you or for this project [default: both]
-    #[arg(long, value_enum)]
-    pub scope: Option<ScopeArg>,
+    /// Where it is installed
+    #[command(flatten)]
+    pub installed: InstalledArgs,
 }
 
 /// Options of `verify`

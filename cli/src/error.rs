@@ -225,6 +225,13 @@ impl Error {
         }
     }
 
+    /// Everything there is to say, for one of several failures.
+    pub fn in_one_line(&self) -> String {
+        let reasons = self.reasons().into_iter();
+        let lines = reasons.map(|reason| [vec![reason.message], reason.causes].concat().join(": "));
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
     /// The failure as `--json` prints it.
     pub fn to_json(&self) -> serde_json::Value {
         let reasons = self.reasons();

@@ -4,8 +4,10 @@
 //! when; what may it do; which secrets does it want; where does it talk to.
 
 mod change;
+mod migrate;
 mod rebuild;
 mod review;
+mod standing;
 
 use std::fmt::Write as _;
 
@@ -18,8 +20,10 @@ use mcpkg_core::publisher::Publisher;
 use mcpkg_core::statement::RebuildResult;
 
 pub use self::change::change;
+pub use self::migrate::migration;
 pub use self::rebuild::{rebuild, rebuild_data};
 pub use self::review::{review, review_text};
+pub use self::standing::{StandingTable, standing_data, up_to_date};
 use crate::atomic;
 use crate::ops::release::TrustedRelease;
 use crate::ops::statement::release::Rebuilt;

@@ -16,14 +16,51 @@ pub struct ApproveArgs {
     pub accept_permissions: Vec<String>,
 }
 
+/// What a user takes upon themselves, each by its full name: `--yes` does not
+#[derive(Args, Debug, Default)]
+pub struct ConsentArgs {
+    /// What to accept although it would be refused
+    #[command(flatten)]
+    pub accept: AcceptArgs,
+    /// What to approve beyond what was approved
+    #[command(flatten)]
+    pub approve: ApproveArgs,
+}
+
+/// What is installed for whom
+#[derive(Args, Debug, Default)]
+pub struct InstalledArgs {
+    /// What is installed for you or for this project [default: both]
+    #[arg(long, value_enum)]
+    pub scope: Option<ScopeArg>,
+}
+
+/// One lock of two
+#[derive(Args, Debug, Default)]
+pub struct HereArgs {
+    /// The lock that is yours or this project's [default: the project's, if it has one]
+    #[arg(long, value_enum)]
+    pub scope: Option<ScopeArg>,
+}
+
+/// One installed server
+#[derive(Args, Debug)]
+pub struct ServerArgs {
+    /// The package, or its short name
+    pub name: String,
+    /// As it is installed for you or for this project
+    #[arg(long, value_enum, default_value = "user")]
+    pub scope: ScopeArg,
+}
+
 /// Options of `outdated`
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exits with 4 if something can be updated, or should be because it was withdrawn.")]
 pub struct OutdatedArgs {
-    /// What is installed for you or for this project [default: both]
-    #[arg(long, value_enum)]
-    pub scope: Option<ScopeArg>,
+    /// Where it is installed
+    #[command(flatten)]
+    pub installed: InstalledArgs,
 }
 
 /// Options of `update`
@@ -36,18 +73,15 @@ pub struct UpdateArgs {
     /// The packages, or their short names [default: all that are installed]
     #[arg(value_name = "NAME")]
     pub name: Vec<String>,
-    /// What is installed for you or for this project [default: both]
-    #[arg(long, value_enum)]
-    pub scope: Option<ScopeArg>,
+    /// Where it is installed
+    #[command(flatten)]
+    pub installed: InstalledArgs,
     /// Update without asking, unless more is asked for than you approved
     #[arg(short, long)]
     pub yes: bool,
-    /// What to accept although it would be refused
+    /// What the user takes upon themselves
     #[command(flatten)]
-    pub accept: AcceptArgs,
-    /// What to approve beyond what was approved
-    #[command(flatten)]
-    pub approve: ApproveArgs,
+    pub consent: ConsentArgs,
     /// Verify and show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -66,12 +100,9 @@ pub struct LockArgs {
     /// Lock what is shown without asking
     #[arg(short, long)]
     pub yes: bool,
-    /// What to accept although it would be refused
+    /// What the user takes upon themselves
     #[command(flatten)]
-    pub accept: AcceptArgs,
-    /// What to approve beyond what was approved
-    #[command(flatten)]
-    pub approve: ApproveArgs,
+    pub consent: ConsentArgs,
 }
 
 /// Options of `sync`
@@ -80,9 +111,9 @@ pub struct LockArgs {
 Without --locked and --frozen, mcpkg.lock is brought up to mcpkg.toml first, as `mcpkg lock` does. \
 What is linked into agents is what the lock says, and nothing of ours that it does not say.")]
 pub struct SyncArgs {
-    /// The lock that is yours or this project's [default: the project's, if it has one]
-    #[arg(long, value_enum)]
-    pub scope: Option<ScopeArg>,
+    /// Which lock
+    #[command(flatten)]
+    pub here: HereArgs,
     /// Change no lock: exit with 4 if it is not what mcpkg.toml asks for
     #[arg(long, conflicts_with = "frozen")]
     pub locked: bool,
@@ -92,12 +123,9 @@ pub struct SyncArgs {
     /// Lock what is shown, and start it like that in this project, without asking
     #[arg(short, long)]
     pub yes: bool,
-    /// What to accept although it would be refused
+    /// What the user takes upon themselves
     #[command(flatten)]
-    pub accept: AcceptArgs,
-    /// What to approve beyond what was approved
-    #[command(flatten)]
-    pub approve: ApproveArgs,
+    pub consent: ConsentArgs,
 }
 
 /// What to do with permissions
@@ -114,11 +142,9 @@ pub enum PermissionsCommand {
 /// Options of `permissions show`
 #[derive(Args, Debug)]
 pub struct PermissionsShowArgs {
-    /// The package, or its short name
-    pub name: String,
-    /// As it is installed for you or for this project
-    #[arg(long, value_enum, default_value = "user")]
-    pub scope: ScopeArg,
+    /// Which server
+    #[command(flatten)]
+    pub server: ServerArgs,
 }
 
 /// Options of `permissions grant` and `revoke`
@@ -127,11 +153,9 @@ pub struct PermissionsShowArgs {
 What is granted never exceeds what the signed server.json asks for. To narrow a grant, take it away \
 and grant a part of it.")]
 pub struct PermissionsChangeArgs {
-    /// The package, or its short name
-    pub name: String,
-    /// As it is installed for you or for this project
-    #[arg(long, value_enum, default_value = "user")]
-    pub scope: ScopeArg,
+    /// Which server
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Files that it may read, such as `${workspace}/src`
     #[arg(long, value_name = "PATH")]
     pub read: Vec<PathGrant>,
@@ -179,9 +203,9 @@ Looks at what was withdrawn, at other publishers, at files, locks and settings t
 agree, at entries that are not from mcpkg, at secrets in clear, and at advisories. Exits with 4 if \
 it finds something, and changes nothing.")]
 pub struct AuditArgs {
-    /// What is installed for you or for this project [default: both]
-    #[arg(long, value_enum)]
-    pub scope: Option<ScopeArg>,
+    /// Where it is installed
+    #[command(flatten)]
+    pub installed: InstalledArgs,
     /// Advisories in the format of OSV: a JSON file, a folder of them, or a zip
     #[arg(long, value_name = "PATH")]
     pub advisories: Option<PathBuf>,
@@ -196,9 +220,9 @@ pub struct ExportArgs {
     /// In which form
     #[arg(value_enum, default_value = "json")]
     pub form: ExportForm,
-    /// The lock that is yours or this project's [default: the project's, if it has one]
-    #[arg(long, value_enum)]
-    pub scope: Option<ScopeArg>,
+    /// Which lock
+    #[command(flatten)]
+    pub here: HereArgs,
     /// Where `mcpkg` is on the machines that managed files are for [default: where it is here]
     #[arg(long, value_name = "PATH")]
     pub program: Option<String>,

@@ -6,8 +6,7 @@ use mcpkg_core::Platform;
 use mcpkg_core::lock::LockedServer;
 use serde_json::{Map, Value, json};
 
-use super::lock::scope;
-use super::{Context, verify};
+use super::{Context, scope_here, verify};
 use crate::agents::Scope;
 use crate::args::{ExportArgs, ExportForm};
 use crate::error::{Error, Result};
@@ -20,7 +19,7 @@ use crate::store::Store;
 const FORMAT: u32 = 1;
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<ExitCode> {
-    let scope = scope(args.scope, context);
+    let scope = scope_here(args.here.scope, context);
     let config = context.config()?;
     let store = Store::new(&context.places);
     let lock = LockFile::read(scope, &context.places)?;

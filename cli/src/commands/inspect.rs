@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
 use crate::ops::inspect::{self, Inspected};
 use crate::ops::launch::workspace::Workspace;
-use crate::ops::{failures, guard};
+use crate::ops::{failures, guard, named};
 use crate::secrets::approval;
 
 pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode> {
@@ -23,7 +23,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode> {
     let scope = Scope::from(args.scope);
     let _exclusive = Exclusive::of(scope, places)?;
     let mut lock = LockFile::read(scope, places)?;
-    let mut server = super::list::one(&lock.lock, &args.name)?.clone();
+    let mut server = named::one(&lock.lock, &args.name)?.clone();
     let workspace = match scope {
         Scope::User | Scope::Local => Workspace::around(&places.project, &places.home),
         Scope::Project => {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::policy::Policy;
+use mcpkg_core::project::VersionRange;
 use mcpkg_core::publisher::Publisher;
-use mcpkg_core::{PackageName, Version};
+use mcpkg_core::{PackageName, Platform, Version};
 use mcpkg_verify::TrustStore;
 
 use super::Context;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::log::{Anchor, Contact};
 use crate::ops::release::{self, Terms, TrustedRelease};
+use crate::ops::standing::{Standing, Wish};
 
 /// The policy for `source`, with what the user accepts beside it.
 pub(super) fn policy(source: &RegistryConfig, accept: &AcceptArgs) -> Result<Policy> {
@@ -35,6 +37,18 @@ pub(super) fn policy(source: &RegistryConfig, accept: &AcceptArgs) -> Result<Pol
         })
         .collect();
     Ok(Policy { accept_fresh: releases?, accept_publishers: publishers?, ..source.policy() })
+}
+
+/// Where `installed`, or nothing yet, stands among the releases that `range` admits.
+pub(super) fn standing(
+    contact: &Contact<'_>,
+    installed: Option<&Version>,
+    range: Option<&VersionRange>,
+    policy: &Policy,
+    context: &Context,
+) -> Standing {
+    let wish = Wish { range, policy, host: Platform::current(), now: context.now };
+    Standing::of(&contact.index, installed, wish)
 }
 
 /// Asks for a release, verifies it, says what there is to know of it, and judges it.

@@ -4,26 +4,21 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use mcpkg_core::api::Status;
-use mcpkg_core::lock::{AgentLink, Lock, LockedServer};
+use mcpkg_core::lock::AgentLink;
 use serde_json::json;
 
-use super::Context;
-use crate::agents::Scope;
+use super::{Context, scopes};
 use crate::args::ListArgs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lock_file::LockFile;
 use crate::ops::link;
 use crate::store::Store;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<ExitCode> {
-    let scopes = match args.scope {
-        Some(scope) => vec![Scope::from(scope)],
-        None => vec![Scope::User, Scope::Project],
-    };
     let store = Store::new(&context.places);
     let mut text = String::new();
     let mut data = Vec::new();
-    for scope in scopes {
+    for scope in scopes(args.installed.scope) {
         let lock = LockFile::read(scope, &context.places)?;
         for server in lock.lock.servers() {
             let agents: Vec<_> = server.agents.iter().map(place).collect();
@@ -58,17 +53,5 @@ fn place(link: &AgentLink) -> String {
     match &link.project {
         None => link.id.clone(),
         Some(project) => format!("{} in {project}", link.id),
-    }
-}
-
-/// The one server that `text` names.
-pub(super) fn one<'a>(lock: &'a Lock, text: &str) -> Result<&'a LockedServer> {
-    match lock.find(text).as_slice() {
-        [server] => Ok(server),
-        [] => Err(Error::NoSuchServer(text.to_owned())),
-        several => {
-            let names: Vec<_> = several.iter().map(|server| server.name.to_string()).collect();
-            Err(Error::Ambiguous(text.to_owned(), names.join(", ")))
-        }
     }
 }

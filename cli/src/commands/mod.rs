@@ -12,9 +12,11 @@ mod export;
 mod info;
 mod inspect;
 mod install;
+mod intake;
 mod judged;
 mod list;
 mod lock;
+mod locking;
 mod log;
 mod login;
 mod migrate;
@@ -160,6 +162,20 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 /// The scopes that the user means: the one named, or both.
 fn scopes(named: Option<ScopeArg>) -> Vec<Scope> {
     named.map_or_else(|| vec![Scope::User, Scope::Project], |scope| vec![scope.into()])
+}
+
+/// The scope that is named, or the project's if there is a project here.
+fn scope_here(named: Option<ScopeArg>, context: &Context) -> Scope {
+    let folder = &context.places.project;
+    let is_project = || {
+        let files = [Places::project_lock(folder), folder.join(mcpkg_core::project::FILE)];
+        files.iter().any(|path| path.is_file())
+    };
+    match named {
+        Some(scope) => scope.into(),
+        None if is_project() => Scope::Project,
+        None => Scope::User,
+    }
 }
 
 /// What failed for one of many, while the others went on.

@@ -5,9 +5,10 @@ use mcpkg_core::lock::LockedServer;
 use mcpkg_core::{PackageName, Platform};
 use mcpkg_verify::TrustStore;
 
-use super::Context;
+use super::{Context, judged};
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
+use crate::ops::again;
 use crate::ops::fetch::{self, Unpacked};
 use crate::ops::log::{Contact, receipt};
 use crate::ops::release::TrustedRelease;
@@ -56,6 +57,38 @@ impl<'a> Origin<'a> {
         context: &'b Context,
     ) -> Result<Contact<'b>> {
         Contact::new(context.log(self.config, self.source)?, &self.registry, name)
+    }
+
+    /// The release that is locked, as the registry shows it now, judged again.
+    pub(super) fn shown(&self, server: &LockedServer, context: &Context) -> Result<TrustedRelease> {
+        let policy = again::policy(self.source.policy());
+        let terms = again::terms(server, &policy, context.now);
+        let mut contact = self.contact(&server.name, context)?;
+        let version = &server.version;
+        let release = judged::release(&mut contact, version, &self.trust, terms, context)?;
+        receipt::check_locked(server, contact.known())?;
+        Ok(release)
+    }
+
+    /// The release that is locked, as it was kept, or else as the registry has it, judged
+    /// again by what is known here.
+    pub(super) fn kept(
+        &self,
+        server: &LockedServer,
+        store: &Store,
+        context: &Context,
+    ) -> Result<TrustedRelease> {
+        let policy = again::policy(self.source.policy());
+        let terms = again::terms(server, &policy, context.now);
+        let known = context.log(self.config, self.source)?;
+        let document = match store.release(server.metadata) {
+            Err(Error::NotInStore { .. }) => {
+                context.online("fetching what is not in the store")?;
+                self.registry.release(&server.name, &server.version, None)?
+            }
+            other => other?,
+        };
+        again::check(document, server, &self.trust, &known, terms)
     }
 
     /// Brings the bytes that were signed, for this platform, into staging.

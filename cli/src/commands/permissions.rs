@@ -9,13 +9,13 @@ use mcpkg_core::lock::LockedServer;
 use mcpkg_core::permissions::Permissions;
 use serde_json::json;
 
-use super::{Context, list};
+use super::Context;
 use crate::agents::Scope;
 use crate::args::{PermissionsChangeArgs, PermissionsCommand, PermissionsShowArgs};
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
 use crate::ops::grant::{self, Direction};
-use crate::ops::pin;
+use crate::ops::{named, pin};
 use crate::secrets::approval;
 use crate::store::Store;
 
@@ -28,8 +28,8 @@ pub(super) fn run(command: &PermissionsCommand, context: &Context) -> Result<Exi
 }
 
 fn show(args: &PermissionsShowArgs, context: &Context) -> Result<ExitCode> {
-    let lock = LockFile::read(Scope::from(args.scope), &context.places)?;
-    let server = list::one(&lock.lock, &args.name)?;
+    let lock = LockFile::read(Scope::from(args.server.scope), &context.places)?;
+    let server = named::one(&lock.lock, &args.server.name)?;
     let asked = pin::asked_by(server, &Store::new(&context.places))?;
     say(server, &asked, context)?;
     Ok(ExitCode::SUCCESS)
@@ -40,10 +40,10 @@ fn change(
     args: &PermissionsChangeArgs,
     context: &Context,
 ) -> Result<ExitCode> {
-    let scope = Scope::from(args.scope);
+    let scope = Scope::from(args.server.scope);
     let _exclusive = Exclusive::of(scope, &context.places)?;
     let mut lock = LockFile::read(scope, &context.places)?;
-    let mut server = list::one(&lock.lock, &args.name)?.clone();
+    let mut server = named::one(&lock.lock, &args.server.name)?.clone();
     let is_projects = scope == Scope::Project;
     if is_projects {
         approval::check(&server, lock.path(), &context.places)?;

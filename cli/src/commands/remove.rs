@@ -10,7 +10,7 @@ use crate::agents::{self, Scope};
 use crate::args::RemoveArgs;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
-use crate::ops::link;
+use crate::ops::{link, named};
 use crate::project_file::ProjectFile;
 use crate::settings::{self, Plan};
 
@@ -19,7 +19,7 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
     let scope = Scope::from(args.scope);
     let _exclusive = Exclusive::of(scope, &context.places)?;
     let mut lock = LockFile::read(scope, &context.places)?;
-    let server = super::list::one(&lock.lock, &args.name)?.clone();
+    let server = named::one(&lock.lock, &args.name)?.clone();
 
     // For one project alone, it is unlinked there, and stays where it is linked besides.
     let here = link::project_of(scope, &context.places);

@@ -15,6 +15,7 @@ use crate::ops::failures::{self, Failure};
 use crate::ops::guard::{self, Session};
 use crate::ops::launch::workspace::Workspace;
 use crate::ops::launch::{self, Absent};
+use crate::ops::named;
 use crate::secrets::approval;
 use crate::store::Store;
 use crate::ui;
@@ -38,7 +39,7 @@ fn find(args: &RunArgs, context: &Context) -> Result<ExitCode> {
     } else {
         (LockFile::read(Scope::User, places)?, Scope::User)
     };
-    let server = super::list::one(&lock.lock, &args.name)?;
+    let server = named::one(&lock.lock, &args.name)?;
     start(server, &lock, scope, context).inspect_err(|error| {
         let failure = Failure::of(error, context.now);
         if let Err(error) = failures::record(places, &server.name, &failure) {

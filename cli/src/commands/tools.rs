@@ -11,13 +11,14 @@ use crate::agents::Scope;
 use crate::args::ToolsArgs;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
+use crate::ops::named;
 use crate::secrets::approval;
 
 pub(super) fn run(args: &ToolsArgs, context: &Context) -> Result<ExitCode> {
     let scope = Scope::from(args.scope);
     let _exclusive = Exclusive::of(scope, &context.places)?;
     let mut lock = LockFile::read(scope, &context.places)?;
-    let mut server = super::list::one(&lock.lock, &args.name)?.clone();
+    let mut server = named::one(&lock.lock, &args.name)?.clone();
     let is_projects = scope == Scope::Project;
     if is_projects {
         approval::check(&server, lock.path(), &context.places)?;

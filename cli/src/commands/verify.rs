@@ -18,11 +18,9 @@ use crate::args::{VerifyArgs, parse_release};
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
-use crate::ops::link;
-use crate::ops::log::{Anchor, Contact, receipt};
-use crate::ops::pack;
-use crate::ops::release::{self, Terms};
-use crate::ops::upstream;
+use crate::ops::log::Contact;
+use crate::ops::release::Terms;
+use crate::ops::{again, link, pack, upstream};
 use crate::store::Store;
 use crate::ui;
 
@@ -141,16 +139,11 @@ pub(super) fn locked(
         .ok_or_else(|| Error::UnknownRegistry(server.registry.clone()))?;
     let document = store.release(server.metadata)?;
     let trust = context.trust(source)?;
-    // It was old enough when it was installed, or the user said it need not be.
-    let policy =
-        mcpkg_core::policy::Policy { min_age: jiff::SignedDuration::ZERO, ..source.policy() };
-    let asked = (&server.name, &server.version);
+    let policy = again::policy(source.policy());
     let known = context.log(config, source)?;
-    let anchor = Anchor::Known(&known);
     let terms =
         Terms { policy: &policy, locked: Some(server), accepts_yanked: false, now: context.now };
-    release::check(document, asked, &trust, anchor, terms)?;
-    receipt::check_locked(server, &known)?;
+    again::check(document, server, &trust, &known, terms)?;
     if let Some(artifact) = server.artifact_for(Platform::current()) {
         store.check(artifact.tree)?;
     }

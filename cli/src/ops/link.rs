@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mcpkg_core::PackageName;
 use mcpkg_core::lock::AgentLink;
+use serde_json::Value;
 
 use crate::agents::{self, Agent, Launch, Scope};
 use crate::error::{Error, Result};
@@ -45,6 +46,14 @@ pub const fn scope_word(scope: Scope) -> &'static str {
         Scope::Project => "project",
         Scope::Local => "local",
     }
+}
+
+/// Says of data which scope it is of.
+pub fn with_scope(scope: Scope, mut value: Value) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.insert("scope".to_owned(), scope_word(scope).into());
+    }
+    value
 }
 
 /// Whether the agent seems to be on this machine.

@@ -29,7 +29,10 @@
 //!
 //! | module | does | believes |
 //! |---|---|---|
+//! | [`again`] | verifies again what is locked | the same as an install |
+//! | [`named`] | says which of it a user means | the lock |
 //! | [`standing`] | says what there is to move to, and why not to more | the signed index |
+//! | [`update`] | prepares the release that takes the place of another | what was judged |
 //! | [`wanted`] | compares a lock with its `mcpkg.toml` | neither: it only says so |
 //! | [`entries`] | reads what agents are told to start | nothing of it |
 //! | [`relink`] | makes settings what a lock says | the lock, once it was verified |
@@ -44,6 +47,7 @@
 //! Beside them, [`monitor`] reads the whole log of a registry, and believes its key, and
 //! [`trust`] says whose signatures count.
 
+pub mod again;
 pub mod audit;
 pub mod build;
 pub mod change;
@@ -61,6 +65,7 @@ pub mod log;
 pub mod managed;
 pub mod migrate;
 pub mod monitor;
+pub mod named;
 pub mod pack;
 pub mod pin;
 pub mod rebuild;
@@ -71,5 +76,6 @@ pub mod source;
 pub mod standing;
 pub mod statement;
 pub mod trust;
+pub mod update;
 pub mod upstream;
 pub mod wanted;

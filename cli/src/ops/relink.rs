@@ -135,6 +135,14 @@ impl Relinking {
             lock.insert(server);
         }
     }
+
+    /// Writes the settings. Gives what is no longer in them.
+    pub fn write(&self) -> Result<Vec<&PackageName>> {
+        for (_, plan) in self.links.iter().chain(&self.strays) {
+            plan.write()?;
+        }
+        Ok(self.strays.iter().map(|(name, _)| name).collect())
+    }
 }
 
 /// Plans to link a server. An entry under its key that is not ours is somebody's own,

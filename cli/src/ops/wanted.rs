@@ -99,6 +99,36 @@ fn of_server(wanted: &WantedServer, locked: &LockedServer) -> Vec<Mismatch> {
     found
 }
 
+/// One thing to do so that a lock is what its `mcpkg.toml` asks for.
+pub enum Due<'a> {
+    /// A release is to be chosen for this one.
+    Choose(&'a PackageName, &'a WantedServer),
+    /// The release stays, and something beside it changes: this is how it is to be.
+    Renew(Box<LockedServer>),
+    /// Nobody wants this one.
+    Unlock(PackageName),
+}
+
+/// Everything to do so that `lock` is what `servers` asks for, in the order of it.
+pub fn due<'a>(servers: &'a Servers, lock: &Lock) -> Vec<Due<'a>> {
+    let mut due = Vec::new();
+    for (name, wanted) in servers.iter() {
+        match lock.get(name).filter(|locked| wanted.version.matches(&locked.version)) {
+            None => due.push(Due::Choose(name, wanted)),
+            Some(locked) => {
+                let mut server = locked.clone();
+                apply(wanted, &mut server);
+                if server != *locked {
+                    due.push(Due::Renew(Box::new(server)));
+                }
+            }
+        }
+    }
+    let unwanted = lock.servers().filter(|locked| servers.get(&locked.name).is_none());
+    due.extend(unwanted.map(|locked| Due::Unlock(locked.name.clone())));
+    due
+}
+
 /// Puts what is wanted beside its version into a server: where its secrets are found,
 /// and no more than it is to be granted.
 pub fn apply(wanted: &WantedServer, server: &mut LockedServer) {

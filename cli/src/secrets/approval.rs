@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::SecretError;
 use crate::atomic;
 use crate::error::{Error, Result};
-use crate::lock_file::Exclusive;
+use crate::lock_file::{Exclusive, LockFile};
 use crate::places::Places;
 
 #[derive(Default, Deserialize, Serialize)]
@@ -58,6 +58,26 @@ pub fn remember(server: &LockedServer, lock: &Path, places: &Places) -> Result<(
     let mut text = serde_json::to_string_pretty(&approvals).map_err(Error::Json)?;
     text.push('\n');
     atomic::write_private(&places.approvals(), text.as_bytes())
+}
+
+/// Lets `change` change what a project's `lock` says of `server`, which the user has to
+/// have approved as it was. They have then approved it as it is, but for settings and
+/// secrets, which are theirs to approve alone.
+pub fn carry<T>(
+    server: &LockedServer,
+    lock: &mut LockFile,
+    places: &Places,
+    change: impl FnOnce(&mut LockFile) -> Result<T>,
+) -> Result<T> {
+    check(server, lock.path(), places)?;
+    let value = change(lock)?;
+    let is_as_before = |it: &&LockedServer| {
+        it.config == server.config && it.secrets == server.secrets && *it != server
+    };
+    if let Some(changed) = lock.lock.get(&server.name).filter(is_as_before) {
+        remember(changed, lock.path(), places)?;
+    }
+    Ok(value)
 }
 
 impl Approvals {

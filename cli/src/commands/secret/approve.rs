@@ -10,13 +10,14 @@ use super::Context;
 use crate::args::SecretApproveArgs;
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
+use crate::ops::named;
 use crate::secrets::approval;
 use crate::ui::Ui;
 
 pub(super) fn run(args: &SecretApproveArgs, context: &Context) -> Result<ExitCode> {
     let ui = Ui { yes: args.yes, ..context.ui };
     let lock = LockFile::read_project(&context.places.project)?;
-    let server = super::super::list::one(&lock.lock, &args.name)?;
+    let server = named::one(&lock.lock, &args.name)?;
     if !is_wanted(server, lock.path(), ui)? {
         return Err(Error::Declined);
     }
@@ -28,7 +29,7 @@ pub(super) fn run(args: &SecretApproveArgs, context: &Context) -> Result<ExitCod
 
 /// Shows what `lock`, that of a project, says of a server, and asks whether it is to be
 /// started like that.
-pub(in crate::commands) fn is_wanted(server: &LockedServer, lock: &Path, ui: Ui) -> Result<bool> {
+fn is_wanted(server: &LockedServer, lock: &Path, ui: Ui) -> Result<bool> {
     ui.heading(format!("{}@{}", server.name, server.version));
     ui.detail("built by", &server.publisher);
     ui.detail("project", lock.display());
@@ -40,6 +41,24 @@ pub(in crate::commands) fn is_wanted(server: &LockedServer, lock: &Path, ui: Ui)
         ui.detail("confinement", "none: it may do all that you can");
     }
     ui.confirm("Start it like this in this project?")
+}
+
+/// Has the user approve what a project's lock says of the servers that they have not
+/// approved. Where nobody can be asked those are here, and do not start.
+pub(in crate::commands) fn all(lock: &LockFile, ui: Ui, context: &Context) -> Result<()> {
+    let is_new =
+        |server: &&LockedServer| approval::check(server, lock.path(), &context.places).is_err();
+    for server in lock.lock.servers().filter(is_new) {
+        let name = &server.name;
+        match is_wanted(server, lock.path(), ui) {
+            Ok(true) => approval::remember(server, lock.path(), &context.places)?,
+            Ok(false) | Err(Error::NoTerminal) => {
+                ui.warn(format!("{name} will not start here until `mcpkg secret approve {name}`"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Shows the values of a server's settings, and where its secrets are found.

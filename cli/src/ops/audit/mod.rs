@@ -7,6 +7,7 @@
 mod advisories;
 mod drift;
 mod settings;
+mod stated;
 
 use mcpkg_core::PackageName;
 use mcpkg_core::lock::LockedServer;
@@ -15,6 +16,7 @@ use serde::Serialize;
 pub use self::advisories::Advisories;
 pub use self::drift::drift;
 pub use self::settings::entries;
+pub use self::stated::stated;
 use crate::agents::Scope;
 use crate::ops::link;
 

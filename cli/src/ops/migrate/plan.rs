@@ -7,7 +7,7 @@ use mcpkg_core::lock::AgentLink;
 use mcpkg_core::secret::StoreName;
 use serde_json::Value;
 
-use super::{Literal, Record, Replaced, Rewritten, Site, Target, literals, rewrite, undo};
+use super::{Literal, Record, Replaced, Rewritten, Site, Targets, literals, rewrite, undo};
 use crate::agents::{ALL, Agent, Scope, Section};
 use crate::error::{Error, Result};
 use crate::ops::link;
@@ -46,11 +46,11 @@ pub struct Change {
 }
 
 /// What to do to the settings of all agents, and what could not be read.
-/// `targets` are the installed servers that entries are to become, by their names.
+/// `targets` are the installed servers that entries are to become.
 pub fn plans(
     index: &Index,
     program: &str,
-    targets: &BTreeMap<String, Target>,
+    targets: &Targets,
     places: &Places,
 ) -> (Vec<Plan>, Vec<Error>) {
     let (mut plans, mut failures) = (Vec::new(), Vec::new());
@@ -79,7 +79,7 @@ fn plan(
     path: PathBuf,
     scope: Scope,
     names: &mut Names<'_>,
-    (program, targets): (&str, &BTreeMap<String, Target>),
+    (program, targets): (&str, &Targets),
     places: &Places,
 ) -> Result<Plan> {
     let file = file_at(&path, scope, places);

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use mcpkg_core::lock::{ConfigText, LockedServer, SecretReference};
+use mcpkg_core::lock::{ConfigText, Lock, LockedServer, SecretReference};
 use mcpkg_core::manifest::Manifest;
 use mcpkg_core::secret::StoreName;
 use mcpkg_core::{PackageName, Platform};
@@ -16,11 +16,11 @@ use serde_json::Value;
 
 use super::detect::{COMMAND, ENVIRONMENT};
 use super::rewrite::{Edits, Rewritten};
-use super::{Literal, Site};
+use super::{Literal, Plan, Site};
 use crate::agents::{Agent, Scope};
 use crate::error::{Error, Result};
 use crate::ops::fetch::MANIFEST;
-use crate::ops::link;
+use crate::ops::{link, named};
 use crate::places::Places;
 use crate::secrets::Secret;
 use crate::store::Store;
@@ -30,6 +30,9 @@ pub struct Target {
     server: LockedServer,
     manifest: Manifest,
 }
+
+/// The installed servers that entries are to become, by the names of those.
+pub struct Targets(BTreeMap<String, Target>);
 
 /// What an entry gave way to, and what it was without its secrets.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -45,6 +48,40 @@ pub struct Replaced {
     pub secrets: BTreeMap<String, StoreName>,
     /// The settings that the server got of it.
     pub config: BTreeMap<String, String>,
+}
+
+impl Targets {
+    /// Reads pairs of an entry and a server of `lock`: `weather=io.github.acme/weather`.
+    pub fn parse(pairs: &[String], lock: &Lock, store: &Store) -> Result<Self> {
+        let target = |text: &String| {
+            let (key, name) = text.split_once('=').ok_or_else(|| Error::Argument {
+                what: "pair of an entry and a server",
+                found: text.clone(),
+                reason: "there is no `=`".to_owned(),
+            })?;
+            Ok((key.to_owned(), Target::of(named::one(lock, name)?, store)?))
+        };
+        pairs.iter().map(target).collect::<Result<_>>().map(Self)
+    }
+
+    /// The server that this entry is to become.
+    pub(super) fn get(&self, key: &str) -> Option<&Target> {
+        self.0.get(key)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One that no plan replaces: who names an entry wants that one, or nothing.
+    pub fn missing(&self, plans: &[Plan]) -> Option<&str> {
+        let is_found = |key: &str| {
+            let replaced = plans.iter().flat_map(Plan::replaced);
+            replaced.map(|(link, _)| link.key).any(|found| found == key)
+        };
+        self.0.keys().map(String::as_str).find(|key| !is_found(key))
+    }
 }
 
 impl Target {
