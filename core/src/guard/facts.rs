@@ -79,6 +79,11 @@ impl Facts {
         }
     }
 
+    /// How many brackets are open at least where nothing is looked at.
+    pub(super) fn floor(&self) -> usize {
+        if self.key == Key::Params { 3 } else { 2 }
+    }
+
     /// The quote of a key in the object that is so deep.
     pub(super) fn start_key(&mut self, depth: usize) {
         if depth == 1 || (depth == 2 && self.key == Key::Params) {

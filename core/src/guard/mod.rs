@@ -27,6 +27,7 @@
 
 mod answer;
 mod client;
+mod deep;
 mod facts;
 mod message;
 mod run;

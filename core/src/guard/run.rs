@@ -31,6 +31,33 @@ pub(super) fn digits(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len())
 }
 
+/// How many of the first bytes are a number, if what ends it is there as well.
+pub(super) fn number(bytes: &[u8]) -> usize {
+    let sign = usize::from(bytes.starts_with(b"-"));
+    let integer = match bytes.get(sign) {
+        Some(b'0') => 1,
+        _ => digits(&bytes[sign..]),
+    };
+    let mut end = sign + integer;
+    if integer == 0 {
+        return 0;
+    }
+    if bytes.get(end) == Some(&b'.') {
+        match digits(&bytes[end + 1..]) {
+            0 => return 0,
+            length => end += 1 + length,
+        }
+    }
+    if let Some(b'e' | b'E') = bytes.get(end) {
+        end += 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        match digits(&bytes[end..]) {
+            0 => return 0,
+            length => end += length,
+        }
+    }
+    if end < bytes.len() { end } else { 0 }
+}
+
 /// How many of the first bytes are the same in both.
 pub(super) fn common(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
@@ -107,6 +134,23 @@ mod tests {
         }
         assert_eq!(digits(b"0123456789.5"), 10);
         assert_eq!(digits(b"12"), 2);
+        for (bytes, length) in [
+            (b"0,".as_slice(), 1),
+            (b"-10]", 3),
+            (b"1.50 ", 4),
+            (b"2e+07}", 5),
+            (b"-0.5E9,", 6),
+            // What is wrong with it is found where it is.
+            (b"01,", 1),
+            (b"1", 0),
+            (b"-,", 0),
+            (b"1.,", 0),
+            (b"1e,", 0),
+            (b"1e-", 0),
+            (b".5,", 0),
+        ] {
+            assert_eq!(number(bytes), length, "{}", bytes.escape_ascii());
+        }
         assert_eq!(common(b"rue", b"ru"), 2);
         assert_eq!(common(b"rue", b"rve"), 1);
     }

@@ -16,23 +16,23 @@ use super::run;
 use super::utf8::Utf8;
 
 /// The deepest nesting that passes. Readers give up long before.
-const MAX_DEPTH: usize = 65_536;
+pub(super) const MAX_DEPTH: usize = 65_536;
 
 /// Reads one line after another.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is about another byte")]
 pub struct Scanner {
-    state: State,
+    pub(super) state: State,
     /// The brackets that are open.
-    open: Vec<u8>,
+    pub(super) open: Vec<u8>,
     /// Whether the last byte was a carriage return between tokens.
-    is_after_return: bool,
+    pub(super) is_after_return: bool,
     is_closing: bool,
     /// What prose has of a message's.
     has_brace: bool,
     has_quote: bool,
     utf8: Utf8,
-    facts: Facts,
+    pub(super) facts: Facts,
 }
 
 /// Where a scanner stopped, and why.
@@ -61,7 +61,7 @@ pub enum Line {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     #[default]
     Start,
     Prose,
@@ -81,20 +81,20 @@ enum State {
 
 /// What a string is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Key,
     Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
     True,
     False,
     Null,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
+pub(super) enum Text {
     Plain,
     Escape,
     /// So many digits are to come.
@@ -102,7 +102,7 @@ enum Text {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
+pub(super) enum Number {
     Minus,
     Zero,
     Integer,
@@ -169,11 +169,14 @@ impl Scanner {
                         Err(fault) => return (at, self.fail(fault)),
                     }
                 }
-                _ => match self.step(byte) {
-                    Ok(Step::Taken) => at += 1,
-                    Ok(Step::Again) => (),
-                    Ok(Step::Closing) => return (at, Event::Closing(self.facts.message())),
-                    Err(fault) => return (at, self.fail(fault)),
+                _ => match self.deep(&bytes[at..]) {
+                    0 => match self.step(byte) {
+                        Ok(Step::Taken) => at += 1,
+                        Ok(Step::Again) => (),
+                        Ok(Step::Closing) => return (at, Event::Closing(self.facts.message())),
+                        Err(fault) => return (at, self.fail(fault)),
+                    },
+                    length => at += length,
                 },
             }
         }

@@ -125,8 +125,8 @@ fn is_object(text: &str) -> bool {
     serde_json::from_str::<serde_json::value::Value>(text).is_ok_and(|value| value.is_object())
 }
 
-fn any_line() -> impl Strategy<Value = String> {
-    let token = proptest::sample::select(vec![
+fn any_token() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
         "{",
         "}",
         "[",
@@ -147,8 +147,31 @@ fn any_line() -> impl Strategy<Value = String> {
         "x",
         "0",
         "\"",
-    ]);
-    prop::collection::vec(token, 0..30).prop_map(|tokens| tokens.concat())
+    ])
+}
+
+/// What a token at a time is not taken for, and what of it is.
+fn any_rare_token() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
+        "{\"a\":",
+        "[]",
+        "{}",
+        ",\"b\":[",
+        "-",
+        "1.",
+        "1e5",
+        "01",
+        "tru",
+        "\t",
+        "\r",
+        "\u{7f}",
+        "\"\u{1}\"",
+        "\"long enough for a word\"",
+    ])
+}
+
+fn any_line() -> impl Strategy<Value = String> {
+    prop::collection::vec(any_token(), 0..30).prop_map(|tokens| tokens.concat())
 }
 
 fn any_object() -> impl Strategy<Value = String> {
@@ -208,6 +231,23 @@ proptest! {
         }
         prop_assert_eq!(closings, 1);
         prop_assert_eq!(events, vec![Event::Line(scan(&text))]);
+    }
+
+    #[test]
+    fn a_token_at_a_time_is_a_byte_at_a_time(
+        within in prop::sample::select(vec![
+            (r#"{"id":1,"result":["#, "]}"),
+            (r#"{"id":1,"result":{"a":[["#, "]]}}"),
+            (r#"{"id":1,"method":"m","params":{"name":"n","a":{"b":"#, "}}}"),
+        ]),
+        tokens in prop::collection::vec(prop_oneof![any_token(), any_rare_token()], 0..12),
+    ) {
+        let text = format!("{}{}{}", within.0, tokens.concat(), within.1);
+        let mut scanner = Scanner::default();
+        for byte in text.as_bytes() {
+            while scanner.feed(std::slice::from_ref(byte)).0 == 0 {}
+        }
+        prop_assert_eq!(scanner.end(), scan(&text), "{}", text);
     }
 
     #[test]
