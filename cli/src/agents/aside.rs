@@ -49,20 +49,30 @@ pub(super) struct Sections<'t> {
     runs: Vec<Range<usize>>,
     /// Whether nothing else came after the last of them.
     is_last: bool,
-    /// The keys of the root that they belong to.
-    pub(super) keys: HashSet<&'t str>,
+    /// The key of the root that each belongs to.
+    keys: Vec<&'t str>,
 }
 
 impl<'t> Sections<'t> {
     /// One more, from its first line to its last, and the key of the root that it
-    /// belongs to. Says whether the key is new.
-    pub(super) fn push(&mut self, section: Range<usize>, key: &'t str) -> bool {
+    /// belongs to.
+    pub(super) fn push(&mut self, section: Range<usize>, key: &'t str) {
         match self.runs.last_mut() {
             Some(last) if self.is_last => last.end = section.end,
             _ => self.runs.push(section),
         }
         self.is_last = true;
-        self.keys.insert(key)
+        self.keys.push(key);
+    }
+
+    /// The keys of the root that they belong to, each once.
+    pub(super) fn keys(&self) -> HashSet<&'t str> {
+        self.keys.iter().copied().collect()
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
     }
 
     /// Something that is not plain.

@@ -5,6 +5,8 @@
 
 use std::ops::RangeInclusive;
 
+use memchr::memchr;
+
 /// A line: its bytes in the text, without what ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'t> {
@@ -34,20 +36,22 @@ impl Line<'_> {
 /// The lines of `text`. What follows the last line end is a line only if it is
 /// not empty.
 pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
+    each(text).collect()
+}
+
+/// The same, one after another.
+pub(super) fn each(text: &str) -> impl Iterator<Item = Line<'_>> {
     let mut start = 0;
-    text.split_inclusive('\n')
-        .map(|whole| {
-            let text = whole.strip_suffix('\n').unwrap_or(whole);
-            let text = if text.len() < whole.len() {
-                text.strip_suffix('\r').unwrap_or(text)
-            } else {
-                text
-            };
-            let line = Line { start, text, next: start + whole.len() };
-            start = line.next;
-            line
-        })
-        .collect()
+    std::iter::from_fn(move || {
+        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        let newline = memchr(b'\n', rest.as_bytes());
+        let content =
+            newline.map_or(rest, |end| rest[..end].strip_suffix('\r').unwrap_or(&rest[..end]));
+        let next = start + newline.map_or(rest.len(), |end| end + 1);
+        let line = Line { start, text: content, next };
+        start = next;
+        Some(line)
+    })
 }
 
 /// What ends the lines of `text`, by its first.

@@ -93,15 +93,16 @@ impl<'t> Document<'t> {
         let Value::Object(object) = &value else {
             return Err(EditError::RootNotObject { format, found: tree.kind() });
         };
-        let (whole, mut object) = (object.range.start..object.range.end, object);
-        let mut root = Braces::of(object);
+        let at = |read: usize| passed_over.as_ref().map_or(read, |it| it.position(read));
+        let (whole, mut object) = (at(object.range.start)..at(object.range.end), object);
+        let mut root = Braces::of(object, &at);
         for (depth, key) in within.iter().enumerate() {
             let index = root.index_of(key)?.ok_or(EditError::NoSection)?;
             object = inner(object, index).ok_or_else(|| {
                 let found = tree.at(&within[..=depth]).map_or("nothing", Tree::kind);
                 EditError::WrongType { format, key: key.clone(), found }
             })?;
-            root = Braces::of(object);
+            root = Braces::of(object, &at);
         }
         let servers = match root.index_of(root_key)? {
             None => None,
@@ -111,7 +112,7 @@ impl<'t> Document<'t> {
                     let found = found.map_or("nothing", Tree::kind);
                     EditError::WrongType { format, key: root_key.to_owned(), found }
                 })?;
-                Some((index, Braces::of(servers)))
+                Some((index, Braces::of(servers, &at)))
             }
         };
         let tokens = parsed.tokens.unwrap_or_default();
@@ -125,7 +126,7 @@ impl<'t> Document<'t> {
                     Token::CommentBlock(_) => PieceKind::BlockComment,
                     _ => PieceKind::Other,
                 },
-                span: token.range.start..token.range.end,
+                span: at(token.range.start)..at(token.range.end),
             })
             .collect();
         Ok(Self { text, pieces, whole, root, servers, tree })
@@ -177,7 +178,8 @@ fn inner<'v, 't>(object: &'v Object<'t>, index: usize) -> Option<&'v Object<'t>>
 }
 
 impl Braces {
-    fn of(object: &Object<'_>) -> Self {
+    /// `at` says where in the text a position is that was read.
+    fn of(object: &Object<'_>, at: &impl Fn(usize) -> usize) -> Self {
         let properties = object.properties.iter().map(|property| {
             let value = match &property.value {
                 Value::Object(value) => value.range,
@@ -189,11 +191,12 @@ impl Braces {
             };
             Property {
                 name: property.name.as_str().to_owned(),
-                span: property.range.start..property.range.end,
-                value: value.start..value.end,
+                span: at(property.range.start)..at(property.range.end),
+                value: at(value.start)..at(value.end),
             }
         });
-        Self { span: object.range.start..object.range.end, properties: properties.collect() }
+        let span = at(object.range.start)..at(object.range.end);
+        Self { span, properties: properties.collect() }
     }
 
     /// The index of the property called `key`. That it comes once is checked

@@ -36,12 +36,25 @@ const LARGE_VALUE_BYTES: usize = 64;
 /// nested too deep, and `RawValue` does not.
 const MAX_DEPTH: usize = 100;
 
+/// What stands for a value that is passed over.
+const STAND_IN: &str = "\"\"";
+
 /// A large text with some values passed over.
 pub(super) struct PassedOver {
-    /// The text, in which strings of the same length stand for these values.
+    /// The text, in which a short string stands for each of these values.
     pub(super) text: String,
-    /// Which properties of the root they belong to, and where they are.
-    values: Vec<(usize, Range<usize>)>,
+    /// The values, in their order.
+    values: Vec<Passed>,
+}
+
+/// A value that was passed over.
+struct Passed {
+    /// Which property of the root it belongs to.
+    index: usize,
+    /// Where it is in the whole text.
+    place: Range<usize>,
+    /// Where what stands for it ends.
+    end: usize,
 }
 
 /// Passes over the values of a large text that are not under `root_key`. `None`
@@ -62,16 +75,15 @@ pub(super) fn pass_over(text: &str, dialect: Dialect, root_key: &str) -> Option<
             && depth(value.get()) <= MAX_DEPTH;
         is_passed_over.then_some((index, place))
     };
-    let values: Vec<_> = properties.iter().enumerate().filter_map(passed_over).collect();
-    let mut passed_over = String::with_capacity(text.len());
-    for (_, value) in &values {
-        passed_over.push_str(&text[passed_over.len()..value.start]);
-        passed_over.push('"');
-        passed_over.extend(std::iter::repeat_n(' ', value.len() - 2));
-        passed_over.push('"');
+    let mut short = PassedOver { text: String::new(), values: Vec::new() };
+    let mut done = 0;
+    for (index, place) in properties.iter().enumerate().filter_map(passed_over) {
+        short.text.extend([&text[done..place.start], STAND_IN]);
+        done = place.end;
+        short.values.push(Passed { index, place, end: short.text.len() });
     }
-    passed_over.push_str(&text[passed_over.len()..]);
-    Some(PassedOver { text: passed_over, values })
+    short.text.push_str(&text[done..]);
+    Some(short)
 }
 
 /// How deep a value is nested, which is JSON.
@@ -101,12 +113,19 @@ fn depth(json: &str) -> usize {
 }
 
 impl PassedOver {
+    /// Where a position of the short text is in the whole one.
+    pub(super) fn position(&self, short: usize) -> usize {
+        let before = self.values.partition_point(|value| value.end <= short);
+        let last = before.checked_sub(1).and_then(|last| self.values.get(last));
+        last.map_or(short, |last| last.place.end + (short - last.end))
+    }
+
     /// Puts the bytes of the values into the tree of the text, to be compared.
     pub(super) fn put_back(&self, tree: &mut Tree, text: &str) {
         let Tree::Object(properties) = tree else { return };
-        for (index, value) in &self.values {
+        for Passed { index, place, .. } in &self.values {
             if let Some((_, found)) = properties.get_mut(*index) {
-                *found = Tree::Bytes(text[value.clone()].to_owned());
+                *found = Tree::Bytes(text[place.clone()].to_owned());
             }
         }
     }
@@ -182,6 +201,35 @@ mod tests {
                 let after = place.unlink(&linked.text, "x", linked.footprint.unwrap());
                 assert_eq!(after.as_deref(), Ok(before.as_str()));
             }
+        }
+    }
+
+    #[test]
+    fn positions_are_those_of_the_whole_text() {
+        let text = large("{}").replace("\"z\": 1", &format!("\"z\": [{}]", " ".repeat(100)));
+        let short = pass_over(&text, Dialect::Strict, "servers").unwrap();
+        assert_eq!(short.values.len(), 2);
+        let rest = |short: &PassedOver, what: &str| {
+            let found = short.text.match_indices(what).map(|(at, _)| short.position(at));
+            found.collect::<Vec<_>>()
+        };
+        for what in ["{\n", "\"history\"", "\"servers\": {}", "\"z\"", "}\n"] {
+            let expected: Vec<_> = text.match_indices(what).map(|(at, _)| at).collect();
+            assert!(rest(&short, what).iter().all(|at| expected.contains(at)), "{what}");
+        }
+        assert_eq!(short.position(short.text.len()), text.len());
+    }
+
+    #[test]
+    fn what_comes_last_may_be_passed_over() {
+        // The root key goes behind it.
+        let text = format!("{{\n  \"history\": [{}1]\n}}\n", "\"é\",".repeat(20_000));
+        for dialect in DIALECTS {
+            let place = Place { dialect, ..PLACE };
+            let linked = place.link(&text, "x", &entry()).unwrap();
+            assert!(linked.text.starts_with(&text[..text.len() - 3]), "what was there stays");
+            let after = place.unlink(&linked.text, "x", linked.footprint.unwrap());
+            assert_eq!(after.as_deref(), Ok(text.as_str()));
         }
     }
 

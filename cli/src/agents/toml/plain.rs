@@ -15,7 +15,7 @@ use std::ops::Range;
 use toml::{Table, Value};
 
 use super::super::aside::{Aside, Sections, is_whole};
-use super::super::lines::lines;
+use super::super::lines;
 
 /// The most statements that a plain table has.
 const MAX_STATEMENTS: usize = 64;
@@ -31,7 +31,8 @@ pub(in crate::agents) fn aside<'t>(text: &'t str, root_key: &str) -> Option<Asid
     let rest: Table = toml::from_str(&aside.rest).ok()?;
     let is_table =
         |name: &String| matches!(rest.get(name), Some(Value::Table(it)) if it.is_empty());
-    let is_apart = !sections.keys.iter().any(|key| rest.contains_key(*key));
+    let keys = sections.keys();
+    let is_apart = !rest.keys().any(|key| keys.contains(key.as_str()));
     (is_apart && aside.names.iter().all(is_table)).then_some(aside)
 }
 
@@ -40,7 +41,7 @@ fn sections<'t>(text: &'t str, root_key: &str) -> Option<Sections<'t>> {
     let mut sections = Sections::default();
     let mut names = HashSet::new();
     let mut table: Option<Section<'t>> = None;
-    for line in lines(text) {
+    for line in lines::each(text) {
         if is_nothing(line.text) && is_whole(&line) {
             continue;
         }

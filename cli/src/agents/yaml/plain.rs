@@ -13,10 +13,11 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
 use yaml_serde::{Mapping, Value};
 
 use super::super::aside::{Aside, Sections, is_whole};
-use super::super::lines::{Line, lines};
+use super::super::lines::{self, Line};
 use super::write::is_word;
 
 /// The most keys that a plain mapping has below the root.
@@ -33,28 +34,29 @@ const MAX_NUMBER_BYTES: usize = 18;
 
 /// Sets the plain entries of the root aside that are not `root_key`, if there are some.
 pub(in crate::agents) fn aside<'t>(text: &'t str, root_key: &str) -> Option<Aside<'t>> {
-    let sections = sections(text, root_key)?;
+    let sections = sections(text, root_key);
+    let keys = sections.keys();
+    if keys.len() < sections.count() {
+        return None;
+    }
     let aside = Aside::of(text, &sections, |name| format!("{name}: 0"))?;
     let rest: Mapping = yaml_serde::from_str(&aside.rest).ok()?;
     let is_entry = |name: &String| rest.get(name) == Some(&Value::from(0));
-    let is_apart = !sections.keys.iter().any(|key| rest.contains_key(*key));
+    let is_apart = !rest.keys().filter_map(Value::as_str).any(|key| keys.contains(key));
     (is_apart && aside.names.iter().all(is_entry)).then_some(aside)
 }
 
-/// The plain entries of the root, or `None` if one of them is there twice.
-fn sections<'t>(text: &'t str, root_key: &str) -> Option<Sections<'t>> {
+/// The plain entries of the root.
+fn sections<'t>(text: &'t str, root_key: &str) -> Sections<'t> {
     let mut sections = Sections::default();
     let mut section: Option<Section<'t>> = None;
-    for line in lines(text) {
+    for line in lines::each(text) {
         if is_nothing(line.text) && is_whole(&line) {
             continue;
         }
         let is_first = !line.text.starts_with([' ', '-']);
-        if is_first
-            && let Some(Section { place, key, .. }) = section.take()
-            && !sections.push(place, key)
-        {
-            return None;
+        if is_first && let Some(Section { place, key, .. }) = section.take() {
+            sections.push(place, key);
         }
         section = match section {
             Some(section) if is_whole(&line) => section.with(&line),
@@ -71,12 +73,10 @@ fn sections<'t>(text: &'t str, root_key: &str) -> Option<Sections<'t>> {
             sections.interrupt();
         }
     }
-    if let Some(Section { place, key, .. }) = section
-        && !sections.push(place, key)
-    {
-        return None;
+    if let Some(Section { place, key, .. }) = section {
+        sections.push(place, key);
     }
-    Some(sections)
+    sections
 }
 
 /// A plain entry of the root, as far as it was read.
@@ -175,11 +175,36 @@ fn is_scalar(content: &str) -> bool {
             && text.chars().all(is_text)
             && (rest.is_empty() || is_comment);
     }
-    let (text, comment) = content.split_once(" #").unwrap_or((content, ""));
+    let (text, comment) = match memchr(b'#', content.as_bytes()) {
+        None => (content, ""),
+        Some(_) => content.split_once(" #").unwrap_or((content, "")),
+    };
     let text = text.trim_end_matches(' ');
     let is_number = |first: char| first.is_ascii_digit() || first == '.';
     let may_start = |first: char| first.is_alphanumeric() || matches!(first, '/' | '.' | '_');
-    let is_inside = |it: char| it.is_alphanumeric() || " _./@+=,;!?()$%~-'".contains(it);
+    let is_mark = |it: char| {
+        matches!(
+            it,
+            ' ' | '_'
+                | '.'
+                | '/'
+                | '@'
+                | '+'
+                | '='
+                | ','
+                | ';'
+                | '!'
+                | '?'
+                | '('
+                | ')'
+                | '$'
+                | '%'
+                | '~'
+                | '-'
+                | '\''
+        )
+    };
+    let is_inside = |it: char| it.is_alphanumeric() || is_mark(it);
     text.starts_with(may_start)
         && text.chars().all(|character| is_inside(character) && is_text(character))
         && (text.len() <= MAX_NUMBER_BYTES || !text.starts_with(is_number))

@@ -61,5 +61,5 @@ fn name(key: &str) -> String {
 /// Whether some reader takes this for a value other than text.
 pub(super) fn is_word(key: &str) -> bool {
     const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    WORDS.iter().any(|word| key.eq_ignore_ascii_case(word))
+    key.len() <= 5 && WORDS.iter().any(|word| key.eq_ignore_ascii_case(word))
 }
