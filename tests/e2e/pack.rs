@@ -164,7 +164,8 @@ fn a_folder_in_the_settings_that_is_not_asked_for_is_said_to_the_author_and_the_
         let platform = mcpkg_core::Platform::current().unwrap().to_string();
         let packed = author.ok(&["pack", "package", "--platform", &platform]);
         assert_eq!(packed.stderr.contains(said), is_warned, "{packed}");
-        author.ok(&["publish"]);
+        let published = author.ok(&["publish"]);
+        assert_eq!(published.stderr.contains(said), is_warned, "{published}");
         let developer = fixture.developer();
         let home = developer.path().display().to_string();
         for (folder, is_seen) in
@@ -198,4 +199,10 @@ fn a_surface_that_does_not_fit_the_metadata_is_refused_with_advice() {
     assert!(outcome.stderr.contains("expected at most 4096"), "{outcome}");
     assert!(outcome.stderr.contains("pins it with `mcpkg inspect`"), "{outcome}");
     assert_eq!(world.read("dist/server.json"), packed, "nothing was written");
+    // Row 43: nobody signs a name that is not what it looks like.
+    for name in ["to\u{200b}ol-1", "t\u{43e}ol-1", "tool-1\u{202e}"] {
+        world.file("surface.json", surface(2).replace("tool-1", name));
+        world.refused(&args, 3, &["E_METADATA"]);
+        assert_eq!(world.read("dist/server.json"), packed, "nothing was written");
+    }
 }

@@ -50,6 +50,8 @@ fn a_private_sigstore_is_followed_through_tuf_and_an_install_asks_it_nothing() {
     assert_eq!((&row["name"], &row["from"]), (&"acme".into(), &url.as_str().into()));
     assert_eq!(row["status"]["rootVersion"], 1);
     assert_eq!(row["isStale"], false);
+    let doctor = world.run(&["doctor", "--json"]);
+    assert!(doctor.stdout.contains("`acme` was refreshed less than an hour ago"), "{doctor}");
 
     // The package is signed under the Sigstore that comes next.
     world.refused(&["info", NAME], 3, &["E_SIGNATURE"]);

@@ -1,5 +1,6 @@
 //! `mcpkg publish`: sign what `mcpkg pack` made, verify the signature, upload.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use crate::args::PublishArgs;
 use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::ops::log::{Anchor, Distrust, receipt};
-use crate::ops::{pack, sign};
+use crate::ops::{folders, pack, sign};
 use crate::registry::{Published, Registry, Upload};
 use crate::ui::Ui;
 
@@ -28,7 +29,8 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     let ui = &context.ui;
     let server_json = read_server_json(&args.folder)?;
     let (name, version) = (server_json.name().clone(), server_json.version().clone());
-    let artifacts = read_artifacts(&args.folder)?;
+    let (artifacts, unasked) = read_artifacts(&args.folder, &server_json)?;
+    ui.warn_all(&unasked.iter().collect::<Vec<_>>());
     let config = context.config()?;
     let registry = config.registry_for(context.registry.as_deref(), Some(&name))?;
     let mut log = context.log(&config, registry)?;
@@ -209,21 +211,25 @@ fn read_server_json(folder: &Path) -> Result<ServerJson> {
         .map_err(Error::wrap(format!("`{}` cannot be published", path.display())))
 }
 
-/// The artifacts in `folder`, by file name.
-fn read_artifacts(folder: &Path) -> Result<Vec<Artifact>> {
+/// The artifacts in `folder`, by file name, and what their users will miss.
+fn read_artifacts(
+    folder: &Path,
+    server_json: &ServerJson,
+) -> Result<(Vec<Artifact>, BTreeSet<String>)> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
-    let mut artifacts = Vec::new();
+    let (mut artifacts, mut unasked) = (Vec::new(), BTreeSet::new());
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.extension().is_some_and(|extension| extension == "mcpb") {
             let file =
                 File::open(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
             let inspected = pack::inspect(file, &path)?;
+            unasked.extend(folders::unasked(&inspected.manifest, server_json.permissions()));
             artifacts.push((path, inspected.platform, inspected.digest, inspected.tree));
         }
     }
     artifacts.sort();
-    Ok(artifacts)
+    Ok((artifacts, unasked))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -96,7 +96,7 @@ fn agents(places: &Places) -> Vec<Check> {
 
 /// The registries: is there a key of the log, how old is what is known of it, and who
 /// vouches for what is there?
-fn registries(config: &Config, places: &Places, now: Timestamp) -> Vec<Check> {
+pub(super) fn registries(config: &Config, places: &Places, now: Timestamp) -> Vec<Check> {
     let mut checks = Vec::new();
     for source in &config.registries {
         let name = source.name.as_str();
@@ -131,7 +131,9 @@ fn registries(config: &Config, places: &Places, now: Timestamp) -> Vec<Check> {
                 checks.push(Check::problem("trust", name, error.to_string(), fix));
             }
             Ok((_, warnings)) if warnings.is_empty() => {
-                checks.push(Check::fine("trust", name, "current"));
+                let ages = trust::ages(config, source, places, now);
+                let message = if ages.is_empty() { "current".to_owned() } else { ages.join("; ") };
+                checks.push(Check::fine("trust", name, message));
             }
             Ok((_, warnings)) => {
                 let stale = |text| Check::problem("trust", name, text, "`mcpkg trust update`");

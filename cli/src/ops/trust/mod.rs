@@ -37,6 +37,12 @@ pub struct CurrentRoot {
 }
 
 impl CurrentRoot {
+    /// How old it is, where somebody can say.
+    fn in_words(&self, name: &str, now: Timestamp) -> Option<String> {
+        let refreshed_at = self.status?.refreshed_at?;
+        Some(format!("`{name}` was refreshed {} ago", age(now, refreshed_at)))
+    }
+
     /// What the user should know of it before relying on it.
     fn warning(&self, name: &str, now: Timestamp) -> Option<String> {
         let status = self.status.filter(|status| status.is_stale(now))?;
@@ -94,6 +100,31 @@ pub fn store(
         store = store.with_root(vec![NamePattern::All], current.root);
     }
     Ok((store, warnings))
+}
+
+/// How old the roots are that may vouch for packages from `source`: those that can be
+/// used, and are not files of somebody's own.
+pub fn ages(
+    config: &Config,
+    source: &RegistryConfig,
+    places: &Places,
+    now: Timestamp,
+) -> Vec<String> {
+    let named = config.trust_roots.iter().filter_map(|named| {
+        let current = named_root(named, places, now).ok()?;
+        current.in_words(&named.name, now)
+    });
+    let public_good = public_good(places, now).ok().filter(|_| source.public_good);
+    let public_good = public_good.map(|current| {
+        current.in_words(PUBLIC_GOOD, now).unwrap_or_else(|| {
+            format!(
+                "`{PUBLIC_GOOD}` is as old as mcpkg {}, which it is built into; `mcpkg trust \
+                 update` asks for what is new",
+                env!("CARGO_PKG_VERSION")
+            )
+        })
+    });
+    named.chain(public_good).collect()
 }
 
 /// The public-good root: what was fetched last, or, if nothing ever was, the one

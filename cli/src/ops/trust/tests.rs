@@ -5,6 +5,7 @@ use mcpkg_test_support::sigstore::TestSigstore;
 use tempfile::TempDir;
 
 use super::*;
+use crate::ops::doctor;
 
 fn places(home: &TempDir) -> Places {
     let at = |name: &str| home.path().join(name);
@@ -25,6 +26,10 @@ fn places(home: &TempDir) -> Places {
     }
 }
 
+fn config_of(named: &NamedRoot) -> Config {
+    Config { trust_roots: vec![named.clone()], ..Config::default() }
+}
+
 #[test]
 fn a_copy_that_is_old_is_told_of_and_one_that_expired_is_refused() {
     let sigstore = TestSigstore::start();
@@ -40,7 +45,7 @@ fn a_copy_that_is_old_is_told_of_and_one_that_expired_is_refused() {
         namespaces: vec!["com.acme/*".parse().unwrap()],
     };
     let source = RegistryConfig { public_good: false, ..RegistryConfig::none().unwrap() };
-    let config = Config { trust_roots: vec![named.clone()], ..Config::default() };
+    let config = config_of(&named);
     let now = Timestamp::now();
     let at = |hours| now + SignedDuration::from_hours(hours);
 
@@ -63,6 +68,12 @@ fn a_copy_that_is_old_is_told_of_and_one_that_expired_is_refused() {
         if let Some(warning) = warning {
             assert!(warnings[0].contains(warning), "{warnings:?}");
         }
+        let config = Config { registries: vec![source.clone()], ..config_of(&named) };
+        let checks = doctor::registries(&config, &places, at(hours));
+        let check = checks.iter().find(|check| check.area == "trust").unwrap();
+        assert_eq!(check.fix.as_deref(), warning.map(|_| "`mcpkg trust update`"), "{check:?}");
+        let age = warning.unwrap_or("`acme` was refreshed 1 h ago");
+        assert!(check.message.contains(age), "{check:?}");
     }
     let error = store(&config, &source, &places, at(24 * 101)).unwrap_err();
     assert_eq!(error.code().as_str(), "E_STALE", "{error:?}");
