@@ -4,6 +4,7 @@
 //! log-ins, are in the key store.
 
 mod login;
+mod run;
 mod trust;
 mod upstream;
 
@@ -27,6 +28,7 @@ use crate::places::Places;
 use crate::secrets::StoreKind;
 
 pub use login::{ClientCertificate, LoginConfig};
+pub use run::{OnFault, RunConfig};
 pub use trust::{NamedKey, NamedRoot};
 pub use upstream::UpstreamConfig;
 
@@ -50,6 +52,9 @@ pub struct Config {
     /// Where packages of other ecosystems come from.
     #[serde(default, skip_serializing_if = "UpstreamConfig::is_default")]
     pub upstream: UpstreamConfig,
+    /// How servers are started.
+    #[serde(default, skip_serializing_if = "RunConfig::is_default")]
+    pub run: RunConfig,
     /// Where secrets are kept.
     #[serde(default, skip_serializing_if = "SecretsConfig::is_default")]
     pub secrets: SecretsConfig,

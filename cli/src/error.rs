@@ -9,6 +9,7 @@ use mcpkg_core::policy::Refusal;
 use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
 use serde::Serialize;
 
+use crate::ops::faults::Fault;
 use crate::secrets::SecretError;
 
 /// The result of everything here.
@@ -139,6 +140,11 @@ pub enum Error {
     Replaced { name: PackageName, version: Version },
     #[error("{what}\n  {proof}")]
     Lie { what: String, proof: String, code: Code },
+    #[error(
+        "{name}@{version} is not started: {}",
+        .faults.iter().map(|fault| fault.sentence.as_str()).collect::<Vec<_>>().join("; ")
+    )]
+    Faulty { name: PackageName, version: Version, faults: Vec<Fault> },
     #[error("{}", .0.first().map_or_else(String::new, ToString::to_string))]
     Refused(Vec<Refusal>),
     #[error("`{}` is for {found}", path.display())]
@@ -268,6 +274,7 @@ impl Error {
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_)
+            | Self::Faulty { .. }
             | Self::Unattested { .. }
             | Self::Widened { .. }
             | Self::NotAsked { .. }
@@ -369,6 +376,7 @@ impl Coded for Error {
             Self::Replaced { .. } => Code::Immutable,
             Self::Yanked { .. } => Code::Yanked,
             Self::Withheld { withheld, .. } => withheld.code,
+            Self::Faulty { faults, .. } => faults.first().map_or(Code::Internal, |it| it.code),
             Self::SourceChanged { .. } => Code::SourceChanged,
             Self::Refused(refusals) => refusals.first().map_or(Code::Internal, Refusal::code),
             Self::Lie { code, .. } | Self::Failed { code, .. } => *code,
@@ -427,6 +435,10 @@ impl Coded for Error {
                 "`mcpkg info <name>@<version>` shows why; choose another version, or wait for one"
             }
             Self::Withheld { .. } => "choose another version, or ask the registry's operator",
+            Self::Faulty { .. } => {
+                "`mcpkg outdated` shows whether there is a release without that; under `[run]` in \
+                 config.toml, `faults = \"warn\"` has it started all the same"
+            }
             Self::SourceChanged { .. } => {
                 "install it from where it came from, or uninstall it first if you mean to change that"
             }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use mcpkg_core::{PackageName, System};
+use mcpkg_core::{Digest, PackageName, System};
 
 use crate::agents;
 use crate::error::{Error, Result};
@@ -177,6 +177,11 @@ impl Places {
     /// What went wrong with a server last.
     pub fn failure(&self, server: &PackageName) -> PathBuf {
         self.state.join("failures").join(file_of(server))
+    }
+
+    /// What is known to be wrong with a release, by the digest of its signed metadata.
+    pub fn faults(&self, release: Digest) -> PathBuf {
+        self.state.join("faults").join(format!("{}.json", release.to_hex()))
     }
 
     /// What a server has shown while nothing of it was pinned.

@@ -109,6 +109,8 @@ codes! {
     TooFresh = "E_TOO_FRESH",
     /// A release that its publisher withdrew.
     Yanked = "E_YANKED",
+    /// A release that an advisory is about, or that carries what one is about.
+    Advisory = "E_ADVISORY",
     /// A release that waits until a person has approved it.
     Quarantined = "E_QUARANTINED",
     /// A release that the registry's policy does not give out.

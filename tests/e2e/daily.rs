@@ -4,6 +4,7 @@ mod audit;
 mod doctor;
 mod export;
 mod faults;
+mod known;
 mod permissions;
 mod sync;
 mod update;

@@ -201,7 +201,7 @@ impl PermissionsChangeArgs {
 #[command(after_help = "\
 Looks at what was withdrawn, at other publishers, at files, locks and settings that no longer \
 agree, at entries that are not from mcpkg, at secrets in clear, and at advisories. Exits with 4 if \
-it finds something, and changes nothing.")]
+it finds something, and changes nothing; `mcpkg run` is told what is wrong with a release.")]
 pub struct AuditArgs {
     /// Where it is installed
     #[command(flatten)]

@@ -41,7 +41,7 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> Result<ExitCode> {
         }
     }
     if let Some(path) = &args.advisories {
-        findings.extend(Advisories::findings(path, &servers, &store)?);
+        findings.extend(Advisories::findings(path, &servers, &store, &context.places)?);
     }
     for finding in &findings {
         let Finding { scope, subject, message, fix, .. } = finding;
@@ -66,7 +66,7 @@ fn stated(
     context: &Context,
 ) -> Result<Vec<Finding>> {
     let origin = Origin::of(server, config, context)?;
-    let mut contact = origin.contact(&server.name, context)?;
+    let mut contact = origin.contact_of(server, context)?;
     context.ui.warn_all(&std::mem::take(&mut contact.warnings));
     Ok(audit::stated(server, scope, &mut contact, &origin.trust))
 }

@@ -8,10 +8,10 @@ use mcpkg_verify::TrustStore;
 use super::{Context, judged};
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
-use crate::ops::again;
 use crate::ops::fetch::{self, Unpacked};
 use crate::ops::log::{Contact, receipt};
 use crate::ops::release::TrustedRelease;
+use crate::ops::{again, faults};
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -59,11 +59,23 @@ impl<'a> Origin<'a> {
         Contact::new(context.log(self.config, self.source)?, &self.registry, name)
     }
 
+    /// Asks for the index of an installed server's package, and remembers what it says
+    /// against that one, for when it starts.
+    pub(super) fn contact_of<'b>(
+        &'b self,
+        server: &LockedServer,
+        context: &'b Context,
+    ) -> Result<Contact<'b>> {
+        let contact = self.contact(&server.name, context)?;
+        faults::learn(server, &contact, &context.places)?;
+        Ok(contact)
+    }
+
     /// The release that is locked, as the registry shows it now, judged again.
     pub(super) fn shown(&self, server: &LockedServer, context: &Context) -> Result<TrustedRelease> {
         let policy = again::policy(self.source.policy());
         let terms = again::terms(server, &policy, context.now);
-        let mut contact = self.contact(&server.name, context)?;
+        let mut contact = self.contact_of(server, context)?;
         let version = &server.version;
         let release = judged::release(&mut contact, version, &self.trust, terms, context)?;
         receipt::check_locked(server, contact.known())?;

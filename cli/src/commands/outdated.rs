@@ -59,7 +59,7 @@ fn standing(
     context: &Context,
 ) -> Result<Standing> {
     let origin = Origin::of(server, config, context)?;
-    let contact = origin.contact(&server.name, context)?;
+    let contact = origin.contact_of(server, context)?;
     context.ui.warn_all(&contact.warnings);
     let policy = judged::policy(origin.source, &AcceptArgs::default())?;
     Ok(judged::standing(&contact, Some(&server.version), range, &policy, context))

@@ -12,6 +12,7 @@ use crate::args::RunArgs;
 use crate::error::Result;
 use crate::lock_file::LockFile;
 use crate::ops::failures::{self, Failure};
+use crate::ops::faults::{self, Fault};
 use crate::ops::guard::{self, Session};
 use crate::ops::launch::workspace::Workspace;
 use crate::ops::launch::{self, Absent};
@@ -62,6 +63,10 @@ fn start(
             Workspace::of_project(lock.folder())
         }
     };
+    for fault in faults::before_start(server, places)? {
+        let Fault { code, sentence } = fault;
+        context.ui.warn(format!("{}@{}: {sentence} ({code})", server.name, server.version));
+    }
     let session = Session::new(server, &lock.lock, scope, places, context.ui)?;
     let plan = launch::plan(server, &Store::new(places), places, &workspace)?;
     if session.is_unpinned() {

@@ -64,7 +64,7 @@ fn one(
     let (name, range) = (&server.name, wanted.map(|wanted| &wanted.version));
     let origin = Origin::of(server, config, context)?;
     let policy = judged::policy(origin.source, intake.accept)?;
-    let mut contact = origin.contact(name, context)?;
+    let mut contact = origin.contact_of(server, context)?;
     let standing = judged::standing(&contact, Some(&server.version), range, &policy, context);
     let Some(version) = standing.next(&server.version, range) else {
         judged::warn_of_locked(&mut contact, server, &origin.trust, context)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use mcpkg_core::lock::LockedServer;
 use mcpkg_core::log::SignedCheckpoint;
 use mcpkg_core::{Coded as _, PackageName};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::agents::{ALL, Scope};
 use crate::config::Config;
 use crate::lock_file::LockFile;
 use crate::ops::failures::{self, Failure};
+use crate::ops::faults::{self, Fault};
 use crate::ops::log::KnownLog;
 use crate::ops::{entries, link, trust};
 use crate::places::Places;
@@ -26,7 +28,7 @@ const MAX_CHECKPOINT_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// What it is about: `agent`, `registry`, `trust`, `lock`, `store`, `state`,
-    /// `program`, `confinement`, `secrets` or `failure`.
+    /// `program`, `confinement`, `secrets`, `release` or `failure`.
     pub area: &'static str,
     /// Which of them.
     pub subject: String,
@@ -165,6 +167,7 @@ fn locks(places: &Places) -> Vec<Check> {
         checks.push(Check::fine("lock", word, format!("{} servers", lock.lock.servers().count())));
         for server in lock.lock.servers() {
             checks.extend(last_failure(&server.name, places));
+            checks.extend(known_faults(server, places));
             let artifact = server.artifact_for(mcpkg_core::Platform::current());
             let wrong = artifact.and_then(|artifact| store.check(artifact.tree).err());
             if let Some(error) = wrong {
@@ -204,6 +207,22 @@ fn key_store(config: &Config, places: &Places) -> Check {
             let fix = error.advice().unwrap_or_else(|| "`mcpkg secret which` says more".to_owned());
             Check::problem("secrets", "key store", error.to_string(), fix)
         }
+    }
+}
+
+/// What is known to be wrong with an installed release.
+fn known_faults(server: &LockedServer, places: &Places) -> Vec<Check> {
+    let name = server.name.as_str();
+    match faults::of(server, places) {
+        Ok(faults) => faults
+            .into_iter()
+            .map(|Fault { code, sentence }| {
+                let message = format!("{}: {sentence} [{code}]", server.version);
+                let fix = "`mcpkg update`, or `mcpkg outdated` for why there is nothing newer";
+                Check::problem("release", name, message, fix)
+            })
+            .collect(),
+        Err(error) => vec![Check::problem("release", name, error.to_string(), "remove that file")],
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`inspect`](mod@inspect) | reads what it shows to models | nothing that it says |
 //! | [`guard`] | stands between it and the agent | what was pinned of its surface |
 //! | [`failures`] | remembers what went wrong with it last | |
+//! | [`faults`] | remembers what is known to be wrong with a release | the signed index, and advisories |
 //!
 //! A package is made and checked by these:
 //!
@@ -54,6 +55,7 @@ pub mod change;
 pub mod doctor;
 pub mod entries;
 pub mod failures;
+pub mod faults;
 pub mod fetch;
 pub mod folders;
 pub mod grant;

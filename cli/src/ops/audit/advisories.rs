@@ -13,6 +13,8 @@ use super::{Finding, Kind};
 use crate::agents::Scope;
 use crate::error::{Error, Result};
 use crate::ops::change::{Closure, Ecosystem};
+use crate::ops::faults::{self, Accuser, Fault};
+use crate::places::Places;
 use crate::store::Store;
 
 /// The advisories that are about something installed.
@@ -28,11 +30,12 @@ struct Parts<'a> {
 
 impl Advisories {
     /// Reads the dump at `path`, and gives what it says of `servers` and of the packages
-    /// that they carry.
+    /// that they carry. That is remembered as well, for when they start.
     pub fn findings(
         path: &Path,
         servers: &[(Scope, LockedServer)],
         store: &Store,
+        places: &Places,
     ) -> Result<Vec<Finding>> {
         let parts: Vec<_> =
             servers.iter().map(|(scope, server)| Parts::of(*scope, server, store)).collect();
@@ -41,10 +44,16 @@ impl Advisories {
             all.any(|(subject, ..)| advisory.is_about(subject))
         };
         let Self(advisories) = Self::read(path, is_of_interest)?;
-        let found = |parts: &Parts<'_>| -> Vec<Finding> {
-            advisories.iter().flat_map(|advisory| parts.affected_by(advisory)).collect()
-        };
-        Ok(parts.iter().flat_map(found).collect())
+        let mut all = Vec::new();
+        for parts in &parts {
+            let found: Vec<_> =
+                advisories.iter().flat_map(|advisory| parts.affected_by(advisory)).collect();
+            let fault = |it: &Finding| Fault { code: Code::Advisory, sentence: it.message.clone() };
+            let faults = found.iter().map(fault).collect();
+            faults::remember(parts.server, Accuser::Advisories, faults, places)?;
+            all.extend(found);
+        }
+        Ok(all)
     }
 
     /// Reads those that are of interest; a dump has hundreds of thousands.

@@ -44,6 +44,8 @@ pub enum Kind {
     Yanked,
     /// Its publisher advises against the release.
     Deprecated,
+    /// Its registry does not give the release out.
+    Withheld,
     /// Somebody else is announced as its publisher.
     Publisher,
     /// Somebody knows something bad about it, or about what it carries.

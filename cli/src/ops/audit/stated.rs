@@ -36,6 +36,12 @@ pub fn stated(
         let fix = format!("`mcpkg update {} --scope {}`", server.name, link::scope_word(scope));
         found.push(Finding::of(kind, scope, server, message, fix));
     }
+    if let Some(withheld) = contact.index.withheld.iter().find(|it| it.version == server.version) {
+        let message =
+            format!("its registry does not give it out: {} [{}]", withheld.reason, withheld.code);
+        let fix = "ask whoever runs the registry; `mcpkg outdated` shows what else there is";
+        found.push(Finding::of(Kind::Withheld, scope, server, message, fix));
+    }
     if let Some(announced) = &contact.index.announced
         && server.publisher.difference(&announced.publisher).is_some()
     {
