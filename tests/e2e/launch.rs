@@ -87,6 +87,7 @@ fn a_server_gets_its_arguments_a_clean_environment_and_its_exit_code_is_passed_o
     }
 }
 
+/// Row 44: by no command that starts them, passes them on or reads what they say.
 #[test]
 fn files_that_are_not_the_pinned_ones_are_not_started() {
     type Change = fn(&Path);
@@ -112,7 +113,17 @@ fn files_that_are_not_the_pinned_ones_are_not_started() {
         change(&installed.tree());
         let outcome = installed.developer.refused(&["run", "weather"], 3, &["E_TREE"]);
         assert_eq!(outcome.stdout, "", "{what}: nothing was started");
-        installed.developer.refused(&["verify", "weather"], 3, &["E_TREE"]);
+        for args in [
+            ["verify", "weather"].as_slice(),
+            &["inspect", "weather"],
+            &["export", "json"],
+            &["export", "agents"],
+            &["export", "managed-mcp"],
+            &["migrate", "--into", "gh=weather", "--yes"],
+        ] {
+            let outcome = installed.developer.refused(args, 3, &["E_TREE"]);
+            assert_eq!(outcome.stdout, "", "{what}: {args:?}");
+        }
         installed.developer.ok(&["install", NAME]);
         let again = installed.developer.run(&["run", "weather"]);
         assert_eq!(again.code, Some(7), "{what}: an install mends it\n{again}");

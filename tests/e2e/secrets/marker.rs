@@ -67,6 +67,16 @@ fn a_secret_is_seen_nowhere_but_in_the_childs_environment() {
         &["verify", "--json"],
         &["install", NAME, "--yes", "--dry-run"],
         &["install", NAME, "--yes", "--json"],
+        &["permissions", "show", "weather", "--json"],
+        &["outdated", "--json"],
+        &["update", "--dry-run", "--json"],
+        &["doctor", "--json"],
+        &["audit", "--json"],
+        &["export", "json"],
+        &["export", "agents"],
+        &["export", "managed-mcp"],
+        &["export", "managed-settings"],
+        &["migrate", "--dry-run", "--json"],
     ] {
         said.push(developer.ok(args));
     }

@@ -168,7 +168,14 @@ fn an_entry_becomes_the_installed_server_that_the_user_names_and_comes_back() {
     let dry = developer.ok(&["migrate", "--into", "gh=weather", "--dry-run"]);
     assert!(!dry.to_string().contains(TOKEN), "{dry}");
     assert_eq!(developer.read(".config/mcpkg/mcpkg.lock"), lock);
-    developer.ok(&["migrate", "--into", "gh=weather", "--yes"]);
+    let done = developer.ok(&["migrate", "--into", "gh=weather", "--yes", "--json"]);
+    // Row 46: it was in one file, and is in none.
+    assert!(!done.to_string().contains(TOKEN), "{done}");
+    let has_token = |file: &String| {
+        let bytes = std::fs::read(developer.path().join(file)).unwrap();
+        bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes())
+    };
+    assert_eq!(developer.files().into_iter().find(has_token), None);
     let after: Value = serde_json::from_str(&developer.read(".claude.json")).unwrap();
     let mine = env!("CARGO_BIN_EXE_mcpkg");
     let ours = json!({ "type": "stdio", "command": mine, "args": ["run", NAME] });
@@ -178,10 +185,9 @@ fn an_entry_becomes_the_installed_server_that_the_user_names_and_comes_back() {
     // It is linked like any other.
     let audit = developer.ok(&["audit", "--offline", "--scope", "user"]);
     assert!(audit.stderr.contains("0 findings"), "{audit}");
-    let record = developer.read(".local/state/mcpkg/migrated.json");
-    assert!(!record.contains(TOKEN), "{record}");
 
-    developer.ok(&["migrate", "--restore", "--yes"]);
+    let back = developer.ok(&["migrate", "--restore", "--yes", "--json"]);
+    assert!(!back.to_string().contains(TOKEN), "{back}");
     let after: Value = serde_json::from_str(&developer.read(".claude.json")).unwrap();
     assert_eq!(after.to_string(), settings.to_string());
     assert_eq!(developer.read(".config/mcpkg/mcpkg.lock"), lock);
