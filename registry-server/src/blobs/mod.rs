@@ -21,6 +21,7 @@
 //! chunks, and no chunk leaves before it was hashed: see [`chunk`] and
 //! [`read`].
 
+mod batch;
 mod chunk;
 mod cursor;
 mod read;
@@ -36,6 +37,7 @@ use std::time::SystemTime;
 
 use mcpkg_core::{Code, Coded, Digest};
 
+pub(crate) use batch::SmallBlob;
 pub(crate) use chunk::{CHUNK_BYTES, ChunkDigests, ChunkHasher};
 pub(crate) use read::BlobReader;
 pub(crate) use staging::{Staged, blocking};

@@ -43,6 +43,19 @@ impl Blobs {
         Ok(StagingFile { file, hasher: ChunkHasher::default(), pending: Vec::new() })
     }
 
+    /// Writes `bytes`, of which `stored` is known already, to a file in `staging/` that is
+    /// not synced yet. Blocks.
+    pub(super) fn write_hashed(
+        &self,
+        StoredBlob { digest, chunks }: &StoredBlob,
+        bytes: &[u8],
+    ) -> Result<Staged, BlobError> {
+        let mut file = self.stage()?.file;
+        let path = file.path().to_owned();
+        file.write_all(bytes).map_err(failed_to("write", &path))?;
+        Ok(Staged { file, digest: *digest, chunks: chunks.clone() })
+    }
+
     /// Stages `bytes` as they are. Blocks.
     pub(crate) fn stage_bytes(&self, bytes: &[u8]) -> Result<Staged, BlobError> {
         let mut staging = self.stage()?;
@@ -91,11 +104,15 @@ impl StagingFile {
 
     pub(super) fn sync(self) -> Result<Staged, BlobError> {
         let Self { file, hasher, .. } = self;
-        failpoint::around("staging", || file.as_file().sync_all())
-            .map_err(failed_to("sync", file.path()))?;
+        sync(&file)?;
         let (digest, chunks) = hasher.finish();
         Ok(Staged { file, digest, chunks })
     }
+}
+
+fn sync(file: &NamedTempFile) -> Result<(), BlobError> {
+    failpoint::around("staging", || file.as_file().sync_all())
+        .map_err(failed_to("sync", file.path()))
 }
 
 impl Staged {
@@ -119,6 +136,11 @@ impl Staged {
         let file = self.file.as_file_mut();
         file.seek(SeekFrom::Start(0))?;
         Ok(io::BufReader::with_capacity(64 * 1024, file))
+    }
+
+    /// Makes the bytes survive a crash, where they were only written. Blocks.
+    pub(super) fn sync(&self) -> Result<(), BlobError> {
+        sync(&self.file)
     }
 
     pub(super) fn move_to(self, path: &Path) -> Result<(), BlobError> {

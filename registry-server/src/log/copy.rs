@@ -68,19 +68,19 @@ impl Log {
         (*self.served().edge).clone()
     }
 
-    /// Writes tiles that nobody has proved yet. Blocks.
-    pub(crate) fn put_tiles(&self, tiles: &[Tile]) -> Result<(), LogError> {
-        tiles.iter().try_for_each(|(path, bytes)| self.inner.files.put_tile(path, bytes))
-    }
-
-    /// Adds the first checkpoints of the sizes `256 index + 1` to `256 index + 256` to
-    /// those that are there, all of them proved. Blocks.
-    pub(crate) fn put_checkpoints(&self, index: u64, notes: Vec<String>) -> Result<(), LogError> {
-        let Some(first) = notes.first().map(|note| super::size_of(note)) else { return Ok(()) };
-        let mut all = self.checkpoints(index)?;
+    /// Writes what a bundle of entries adds: tiles, and the first checkpoints of the sizes
+    /// `256 bundle + 1` to `256 bundle + 256` beside those that are there. Blocks.
+    pub(crate) fn put_copied(
+        &self,
+        tiles: &[Tile],
+        bundle: u64,
+        notes: Vec<String>,
+    ) -> Result<(), LogError> {
+        let mut all = self.checkpoints(bundle)?;
+        let first = notes.first().map_or(u64::MAX, |note| super::size_of(note));
         all.retain(|note| super::size_of(note) < first);
         all.extend(notes);
-        self.inner.files.put_checkpoints(index, &all)
+        self.inner.files.put_together(tiles, bundle, &all)
     }
 
     /// The first checkpoints of the sizes `256 index + 1` to `256 index + 256`. Blocks.
@@ -96,16 +96,28 @@ impl Log {
     /// The entry at `index` of the tree that ends with `edge`, proved to be it. Blocks.
     pub(crate) fn entry_in(&self, index: u64, edge: &Edge) -> Result<Vec<u8>, LogError> {
         let bundle = edge.bundle(&self.inner.files, index / TILE_WIDTH)?;
-        let damaged = |reason| LogError::Damaged {
-            path: self.inner.files.root().join("tile/entries"),
-            reason,
-        };
         let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
-        let leaf = bundle.into_iter().nth(place).ok_or_else(|| damaged("it is too short"))?;
-        if self.hash(Node { level: 0, index }, edge)? == Hash::leaf(&leaf) {
-            Ok(leaf)
+        let leaf = bundle.into_iter().nth(place);
+        let leaf = leaf.ok_or_else(|| self.damaged_entries("it is too short"))?;
+        self.is_entry(index, &leaf, edge)?;
+        Ok(leaf)
+    }
+
+    /// The entries from `256 bundle` on of the tree that ends with `edge`, each proved to be
+    /// it. Blocks.
+    pub(crate) fn entries_in(&self, bundle: u64, edge: &Edge) -> Result<Vec<Vec<u8>>, LogError> {
+        let leaves = edge.bundle(&self.inner.files, bundle)?;
+        for (index, leaf) in (bundle * TILE_WIDTH..).zip(&leaves) {
+            self.is_entry(index, leaf, edge)?;
+        }
+        Ok(leaves)
+    }
+
+    fn is_entry(&self, index: u64, leaf: &[u8], edge: &Edge) -> Result<(), LogError> {
+        if self.hash(Node { level: 0, index }, edge)? == Hash::leaf(leaf) {
+            Ok(())
         } else {
-            Err(damaged("its entries have changed"))
+            Err(self.damaged_entries("its entries have changed"))
         }
     }
 
@@ -121,6 +133,10 @@ impl Log {
         self.serve(Arc::clone(&snapshot));
         let size = snapshot.tree.size;
         snapshot.edge.levels().try_for_each(|level| self.inner.files.trim(level, size))
+    fn damaged_entries(&self, reason: &'static str) -> LogError {
+        LogError::Damaged { path: self.inner.files.root().join("tile/entries"), reason }
+    }
+
     }
 }
 

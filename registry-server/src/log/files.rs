@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use mcpkg_core::log::{Hash, Level, TILE_WIDTH, TilePath, read_bundle, write_bundle};
 
+use super::edge::Tile;
 use super::error::{LogError, failed_to};
 use crate::durable;
 use crate::failpoint;
@@ -85,8 +86,27 @@ impl LogFiles {
 
     /// Writes a tile.
     pub(crate) fn put_tile(&self, path: &TilePath, bytes: &[u8]) -> Result<(), LogError> {
-        let place = if path.level == Level::Entries { "entries" } else { "tile" };
-        self.replace(place, &self.tile_path(path), bytes)
+        self.replace(place_of(path), &self.tile_path(path), bytes)
+    }
+
+    /// Writes tiles, and the part of the journal that is about the sizes `256 bundle + 1 ..`
+    /// if there are any; all of them wait for the disk together.
+    pub(crate) fn put_together(
+        &self,
+        tiles: &[Tile],
+        bundle: u64,
+        notes: &[String],
+    ) -> Result<(), LogError> {
+        let journal = self.journal_path(bundle);
+        let notes = bytes_of(notes, &journal)?;
+        let mut files: Vec<(&'static str, PathBuf, &[u8])> = Vec::with_capacity(tiles.len() + 1);
+        if !notes.is_empty() {
+            files.push(("journal", journal, &notes));
+        }
+        files.extend(
+            tiles.iter().map(|(path, bytes)| (place_of(path), self.tile_path(path), &bytes[..])),
+        );
+        durable::together(&files, |(place, path, bytes)| self.replace(place, path, bytes))
     }
 
     /// Removes every tile that is not one of the tree of `size`: narrower ones, and
@@ -208,15 +228,24 @@ impl LogFiles {
         path: &Path,
         notes: &[String],
     ) -> Result<(), LogError> {
-        let too_long = || failed_to("write", path)(io::ErrorKind::InvalidData.into());
-        let bytes = write_bundle(notes).ok_or_else(too_long)?;
-        self.replace(place, path, &bytes)
+        self.replace(place, path, &bytes_of(notes, path)?)
     }
 
     fn replace(&self, place: &'static str, path: &Path, bytes: &[u8]) -> Result<(), LogError> {
         failpoint::around(place, || durable::replace(&self.staging, path, bytes))
             .map_err(failed_to("write", path))
     }
+}
+
+/// What a write of a tile is called where a test makes it fail.
+fn place_of(path: &TilePath) -> &'static str {
+    if path.level == Level::Entries { "entries" } else { "tile" }
+}
+
+/// The bytes of the list of `notes` that is to be at `path`.
+fn bytes_of(notes: &[String], path: &Path) -> Result<Vec<u8>, LogError> {
+    let too_long = || failed_to("write", path)(io::ErrorKind::InvalidData.into());
+    write_bundle(notes).ok_or_else(too_long)
 }
 
 /// The first `path.width` of what is in a tile that is at least so wide.

@@ -8,7 +8,7 @@ use super::source::Source;
 use super::upstream::Upstream;
 use crate::blobs::blocking;
 use crate::failpoint;
-use crate::log::{Edge, LogError, size_of};
+use crate::log::{Edge, size_of};
 
 /// How many bundles of entries are asked for at once.
 const PARALLEL_BUNDLES: usize = 4;
@@ -38,9 +38,10 @@ impl Source {
                 let is_new = |note: &String| (start + 1..=tree.size).contains(&size_of(note));
                 let notes: Vec<String> = notes.into_iter().filter(is_new).collect();
                 let mut expected = notes.iter().peekable();
+                let mut tiles = Vec::new();
                 let skip = usize::try_from(start - index * TILE_WIDTH).unwrap_or(usize::MAX);
                 for leaf in entries.iter().skip(skip) {
-                    log.put_tiles(&edge.append(leaf))?;
+                    tiles.extend(edge.append(leaf));
                     frontier.push(Hash::leaf(leaf));
                     let size = frontier.size();
                     let Some(note) = expected.next_if(|note| size_of(note) == size) else {
@@ -55,7 +56,10 @@ impl Source {
                 if !is_whole {
                     return Err(MirrorError::Receipts(covered));
                 }
-                log.put_checkpoints(index, notes)?;
+                if edge.tree() == tree && covered == tree.size {
+                    tiles.extend(edge.partial());
+                }
+                log.put_copied(&tiles, index, notes)?;
                 Ok((edge, frontier, covered))
             };
             (edge, frontier, covered) = blocking(step).await?;
@@ -66,13 +70,7 @@ impl Source {
         if covered != tree.size {
             return Err(MirrorError::Receipts(covered));
         }
-        let log = self.log.clone();
-        let edge = blocking(move || {
-            log.put_tiles(&edge.partial())?;
-            failpoint::hit("source-tiles");
-            Ok::<_, LogError>(edge)
-        })
-        .await?;
+        failpoint::hit("source-tiles");
         Ok(edge)
     }
 }

@@ -16,30 +16,19 @@
 //! two stories is not followed any further until a person has looked. Both signed
 //! checkpoints are kept, because they prove it to anybody.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
-use mcpkg_core::log::{Entry, LogError as Unbelieved, SignedCheckpoint, Tree};
-use mcpkg_core::{Code, Coded as _, PackageName};
+use mcpkg_core::log::{LogError as Unbelieved, SignedCheckpoint};
 
 use super::MirrorError;
+use super::apply::changed_by;
 use super::evidence::proof_of_fork;
 use super::source::{Common, Source, second};
 use super::upstream::Upstream;
 use crate::blobs::blocking;
 use crate::failpoint;
-use crate::log::{Edge, LogError};
-use crate::store::{Followed, Withholding};
-
-/// How many entries have their evidence fetched and verified at once. A source may send
-/// 20 MiB for each, which bounds what it can make us keep in memory.
-const PARALLEL_ENTRIES: usize = 16;
-
-/// How many entries are applied in one transaction.
-const BATCH: usize = 128;
 
 /// How many withheld entries are asked for again in one turn.
 const RECONSIDERED: u32 = 64;
@@ -169,111 +158,6 @@ impl Source {
         Ok(())
     }
 
-    /// Applies what the database does not have of the tree that ends with `edge`. Gives
-    /// what has changed.
-    async fn apply(self: &Arc<Self>, edge: &Arc<Edge>) -> Result<BTreeSet<Changed>, MirrorError> {
-        let applied = self.store.applied().await?;
-        self.is_start_of(applied, edge).await?;
-        let mut changed = BTreeSet::new();
-        let found = stream::iter(applied.size..edge.size()).map(|index| {
-            let (source, edge) = (Arc::clone(self), Arc::clone(edge));
-            let upstream = self.upstream.clone();
-            let task = tokio::spawn(async move { source.found(upstream, index, &edge).await });
-            async move { task.await.unwrap_or(Err(MirrorError::Log(LogError::Stopping))) }
-        });
-        let mut batches = std::pin::pin!(found.buffered(PARALLEL_ENTRIES).chunks(BATCH));
-        while let Some(batch) = batches.next().await {
-            // Whatever was found before the first that failed is applied, so that the next
-            // attempt does not begin anew.
-            let mut batch_error = None;
-            let mut followed = Vec::with_capacity(batch.len());
-            for found in batch {
-                match found {
-                    Ok(found) => followed.push(found),
-                    Err(error) => {
-                        batch_error = Some(error);
-                        break;
-                    }
-                }
-            }
-            self.apply_batch(&followed, edge).await?;
-            changed.extend(followed.iter().filter_map(|it| Some(changed_by(it.entry.as_ref()?))));
-            if let Some(error) = batch_error {
-                return Err(error);
-            }
-        }
-        Ok(changed)
-    }
-
-    async fn apply_batch(
-        self: &Arc<Self>,
-        followed: &[Followed],
-        edge: &Arc<Edge>,
-    ) -> Result<(), MirrorError> {
-        let Some(last) = followed.last() else { return Ok(()) };
-        let (log, edge, size) = (self.log.clone(), Arc::clone(edge), last.index + 1);
-        let tree = blocking(move || log.tree_of(size, &edge)).await?;
-        let now = second(Timestamp::now());
-        let comes_from_here = |it: &&Followed| {
-            let code = it.finding.as_ref().err().map(|it| it.code);
-            !matches!(code, Some(Code::NamespaceOwner | Code::SourceChanged))
-        };
-        let names: BTreeSet<&PackageName> = followed
-            .iter()
-            .filter(comes_from_here)
-            .filter_map(|it| Some(it.entry.as_ref()?.name()))
-            .collect();
-        let names: Vec<&PackageName> = names.into_iter().collect();
-        self.registry.claim(&names, self.name.as_str(), now).await?;
-        let broken = self.store.follow(followed, &tree, now).await?;
-        let is_proved = |it: &&Followed| broken.iter().all(|(index, _)| *index != it.index);
-        let unproved = followed.iter().filter(is_proved);
-        let unproved = unproved.filter_map(|it| Some((it.index, it.finding.clone().err()?)));
-        let unproved: Vec<_> = unproved.collect();
-        for (entry, Withholding { code, reason, .. }) in unproved.into_iter().chain(broken) {
-            tracing::warn!(source = %self.name, entry, %code, reason, "withheld");
-        }
-        Ok(())
-    }
-
-    /// Whether what was applied is the start of the tree that ends with `edge`.
-    async fn is_start_of(&self, applied: Tree, edge: &Arc<Edge>) -> Result<(), MirrorError> {
-        let unlike = |unlike| {
-            let (database, log) = (applied.size, edge.size());
-            Err(LogError::Database { database, log, unlike }.into())
-        };
-        if applied.size > edge.size() {
-            return unlike("");
-        }
-        let (log, end) = (self.log.clone(), Arc::clone(edge));
-        let tree = blocking(move || log.tree_of(applied.size, &end)).await?;
-        if tree == applied { Ok(()) } else { unlike(", and they are others") }
-    }
-
-    /// The entry at `index`, and what its evidence shows.
-    async fn found(
-        self: Arc<Self>,
-        upstream: Option<Arc<dyn Upstream>>,
-        index: u64,
-        edge: &Arc<Edge>,
-    ) -> Result<Followed, MirrorError> {
-        let (log, end) = (self.log.clone(), Arc::clone(edge));
-        let leaf = blocking(move || log.entry_in(index, &end)).await?;
-        let Some(upstream) = upstream else { return Err(MirrorError::Never) };
-        match Entry::parse(&leaf) {
-            Ok(entry) => {
-                let finding = self.finding(upstream.as_ref(), index, &entry, leaf, edge).await?;
-                Ok(Followed { index, entry: Some(entry), finding })
-            }
-            // A newer source may log what this program does not know. It is in the copy,
-            // and the index of its package, whichever that is, will not agree with ours.
-            Err(error) => {
-                let withholding = Withholding::lasting(error.code(), error.to_string());
-                Ok(Followed { index, entry: None, finding: Err(withholding) })
-            }
-        }
-    }
-
     /// Asks again for what was not given out by the source, or could not be used.
     pub(super) async fn reconsider(self: &Arc<Self>) -> Result<(), MirrorError> {
         let _turn = self.turn.lock().await;
@@ -282,7 +166,10 @@ impl Source {
             if index >= edge.size() {
                 continue;
             }
-            let found = Arc::clone(self).found(self.upstream.clone(), index, &edge).await?;
+            let (log, end) = (self.log.clone(), Arc::clone(&edge));
+            let leaf = blocking(move || log.entry_in(index, &end)).await?;
+            let found = Arc::clone(self).found(index, leaf, Arc::clone(&edge)).await?;
+            self.keep_blobs(std::slice::from_ref(&found)).await?;
             let now = second(Timestamp::now());
             let is_given_out = self.store.reconsider(index, &found.finding, now).await?;
             if let Some(entry) = &found.entry {
@@ -295,17 +182,4 @@ impl Source {
         }
         Ok(())
     }
-}
-
-/// A package, and the release of it that something new is known of.
-type Changed = (PackageName, Option<mcpkg_core::Version>);
-
-fn changed_by(entry: &Entry) -> Changed {
-    let version = match entry {
-        Entry::Publish(publish) => Some(&publish.version),
-        Entry::Status(change) => Some(&change.version),
-        Entry::Rebuild(rebuild) => Some(&rebuild.version),
-        Entry::Binding(_) => None,
-    };
-    (entry.name().clone(), version.cloned())
 }

@@ -10,6 +10,7 @@
 //! | [`upstream`] | reading a source: at an address, or in a folder |
 //! | `source` | what is known of one source, and how old it is |
 //! | [`follow`], [`entries`] | from our tree to the source's newest, every entry proved |
+//! | [`apply`] | from entries to what is given out of them, a batch at a time |
 //! | [`mod@evidence`] | what proves a lie of a source |
 //! | [`proof`] | whether an entry's evidence holds |
 //! | [`indexes`] | the signed indexes of packages, of the tree that is served |
@@ -29,6 +30,7 @@
 //! ```
 
 mod command;
+mod apply;
 mod entries;
 mod error;
 mod evidence;

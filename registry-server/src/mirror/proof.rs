@@ -21,9 +21,9 @@ use mcpkg_verify::{ReleaseSubjects, verify_package_statement, verify_release};
 use super::MirrorError;
 use super::source::Source;
 use super::upstream::{Resource, Upstream, UpstreamError};
-use crate::blobs::blocking;
+use crate::blobs::{SmallBlob, blocking};
 use crate::log::Edge;
-use crate::store::{Shown, StoredBlob, Withholding};
+use crate::store::{Shown, Withholding};
 
 /// What is given out of an entry, or why nothing.
 type Finding = Result<Shown, Withholding>;
@@ -70,12 +70,11 @@ impl Source {
     /// Why the package of `entry` does not come from this source, if it does not.
     async fn elsewhere(&self, entry: &Entry) -> Result<Option<Withholding>, MirrorError> {
         let name = entry.name();
-        let own = self.registry.lookalike(name).await?;
+        let (own, claimant) = self.registry.origins(name).await?;
         if !self.owns(name) || own.is_some() {
             let reason = format!("`{name}` comes from elsewhere, and this source offers it");
             return Ok(Some(Withholding::for_now(Code::NamespaceOwner, reason)));
         }
-        let claimant = self.registry.claimant(name).await?;
         Ok(claimant.filter(|claimant| claimant != self.name.as_str()).map(|claimant| {
             let reason = format!("`{name}` came from the source `{claimant}` before");
             Withholding::for_now(Code::SourceChanged, reason)
@@ -129,8 +128,7 @@ impl Source {
         Ok(())
     }
 
-    /// Whether a release is the one of the entry, and signed by who the entry says. Its
-    /// small blobs are kept then. Blocks.
+    /// Whether a release is the one of the entry, and signed by who the entry says. Blocks.
     fn release_holds(
         &self,
         publish: &Publish,
@@ -197,10 +195,7 @@ impl Source {
             let reason = "it is signed by another than the log says".to_owned();
             return Err(refused(Code::Publisher, reason));
         }
-        let mut blobs = vec![self.keep(metadata)?];
-        for bundle in bundles {
-            blobs.push(self.keep(bundle)?);
-        }
+        let blobs = std::iter::once(metadata).chain(bundles).map(SmallBlob::new).collect();
         Ok(Shown {
             title: server.title().unwrap_or_default().to_owned(),
             description: server.description().to_owned(),
@@ -260,20 +255,12 @@ impl Source {
             return Err(refused(Code::Publisher, reason));
         }
         match difference(entry, &statement, &signer, &self.log.trust()) {
-            None => Ok(Shown { blobs: vec![self.keep(bundle)?], ..Shown::default() }),
+            None => Ok(Shown { blobs: vec![SmallBlob::new(bundle)], ..Shown::default() }),
             Some(part) => {
                 let reason = format!("it is not what was signed: the {part} differs");
                 Err(refused(Code::LogSubject, reason))
             }
         }
-    }
-
-    /// Keeps a small blob. Blocks.
-    fn keep(&self, bytes: &[u8]) -> Result<StoredBlob, Obstacle> {
-        let staged = self.blobs.stage_bytes(bytes)?;
-        let stored = staged.stored();
-        self.blobs.put(staged)?;
-        Ok(stored)
     }
 }
 

@@ -14,6 +14,7 @@ use super::row::{parse, signed, time, unsigned};
 use super::rules::broken_rule;
 use super::statements::apply_statement;
 use super::{Store, StoreError, StoredBlob};
+use crate::blobs::SmallBlob;
 use crate::failpoint;
 
 /// An entry of a source's log, and what its evidence showed.
@@ -36,8 +37,8 @@ pub(crate) struct Shown {
     pub(crate) description: String,
     /// The canonical `server.json`.
     pub(crate) server_json: String,
-    /// The blobs of it that are here.
-    pub(crate) blobs: Vec<StoredBlob>,
+    /// The blobs of it, which are in their places before it is applied.
+    pub(crate) blobs: Vec<SmallBlob>,
 }
 
 /// Why an entry is not given out.
@@ -155,7 +156,7 @@ impl Store {
         match finding {
             Ok(shown) => {
                 for blob in &shown.blobs {
-                    insert_blob(&mut transaction, blob).await?;
+                    insert_blob(&mut transaction, blob.stored()).await?;
                 }
                 sqlx::query("delete from withheld where log_index = ?")
                     .bind(log_index)
@@ -265,7 +266,7 @@ async fn follow(
     }
     let shown = finding.as_ref().cloned().unwrap_or_default();
     for blob in &shown.blobs {
-        insert_blob(connection, blob).await?;
+        insert_blob(connection, blob.stored()).await?;
     }
     match entry {
         Entry::Publish(publish) => {
