@@ -180,6 +180,11 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<SourceName>,
 
+    /// For an export: the digest that `mcpkg-registry export` printed where it was made.
+    /// The advisories in it, which nobody has signed, are used only with it
+    #[arg(long, value_name = "DIGEST", requires = "source")]
+    pub(crate) digest: Option<Digest>,
+
     /// For a package: the folder to leave the artifact in, ready for `mcpkg publish`
     #[arg(long, value_name = "FOLDER", conflicts_with = "source")]
     pub(crate) out: Option<PathBuf>,

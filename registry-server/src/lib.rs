@@ -76,7 +76,7 @@ pub use admission::{
     ExplainError, Explanation, ImportError, Imported, Said, SimulatedChange, Simulation, explain,
     import_advisories, import_signed_vex, import_vex, simulate,
 };
-pub use airgap::{Exported, export, import};
+pub use airgap::{Exported, OfferedRoot, TakenOver, UnsignedParts, export, import};
 pub use audit::{AuditError, export as export_audit};
 pub use authority::AuthorityConfig;
 pub use backup::Copied;

@@ -128,7 +128,7 @@ async fn serve_until_told(
 fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     match (&args.what, &args.source, &args.out) {
         (ImportWhat::File(from), Some(source), None) => {
-            mirror_command::import_file(from, source, &args.place)
+            mirror_command::import_file(from, source, args.digest, &args.place)
         }
         (ImportWhat::Package(package), None, Some(out)) => {
             let config = config_file(args.place.config.as_deref())?.import;

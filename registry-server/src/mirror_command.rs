@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mcpkg_core::Digest;
 use mcpkg_registry_server::{
     Overrides, SourceName, StartError, export, fetches, import, release_claim, source_statuses,
     sync, take_down,
@@ -34,10 +35,7 @@ pub(super) fn mirror(args: &MirrorArgs) -> Result<ExitCode, Failure> {
 }
 
 pub(super) fn export_file(args: &ExportArgs) -> Result<ExitCode, Failure> {
-    let config = match args.source {
-        None => offline(&args.place)?,
-        Some(_) => trusting(&args.place)?,
-    };
+    let config = trusting(&args.place)?;
     let (source, since) = (args.source.as_ref(), args.since.as_deref());
     let exported = runtime()?.block_on(export(config, source, since, &args.file))?;
     print(args.place.json, &exported)?;
@@ -46,11 +44,12 @@ pub(super) fn export_file(args: &ExportArgs) -> Result<ExitCode, Failure> {
 
 pub(super) fn import_file(
     from: &Path,
+    vouched: Option<Digest>,
     source: &SourceName,
     place: &PlaceArgs,
 ) -> Result<ExitCode, Failure> {
     let config = trusting(place)?;
-    let imported = runtime()?.block_on(import(config, source, from))?;
+    let imported = runtime()?.block_on(import(config, source, from, vouched))?;
     print(place.json, &imported)?;
     Ok(ExitCode::SUCCESS)
 }

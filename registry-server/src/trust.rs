@@ -101,6 +101,12 @@ impl Trust {
         self.current.read().unwrap_or_else(PoisonError::into_inner).for_name(name)
     }
 
+    /// Every root that counts now, for some name.
+    pub(crate) fn roots(&self) -> Vec<TrustRoot> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.roots().cloned().collect()
+    }
+
     /// Makes what is in the folder what is trusted.
     fn load(&self, now: Timestamp) {
         let mut store = self.config.fixed.clone();

@@ -16,6 +16,7 @@ pub struct TrustRoot(Arc<Inner>);
 struct Inner {
     is_public_good: bool,
     fingerprint: Digest,
+    json: String,
     verifier: Verifier,
     // By the id of their transparency log.
     log_keys: Keyring,
@@ -70,8 +71,9 @@ impl TrustRoot {
             Verifier::new(&root).map_err(|error| TrustRootError::Unusable(Box::new(error)))?;
         let log_keys =
             root.rekor_keys().map_err(|error| TrustRootError::Unusable(Box::new(error)))?;
-        let fingerprint = Digest::of(json.trim().as_bytes());
-        Ok(Self(Arc::new(Inner { is_public_good, fingerprint, verifier, log_keys })))
+        let json = json.trim().to_owned();
+        let fingerprint = Digest::of(json.as_bytes());
+        Ok(Self(Arc::new(Inner { is_public_good, fingerprint, json, verifier, log_keys })))
     }
 
     /// Whether this is the public-good instance: the only one that vouches for
@@ -83,6 +85,11 @@ impl TrustRoot {
     /// The digest of the text that describes it, for people to compare.
     pub fn fingerprint(&self) -> Digest {
         self.0.fingerprint
+    }
+
+    /// The text that describes it, of which [`Self::fingerprint`] is the digest.
+    pub fn json(&self) -> &str {
+        &self.0.json
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {

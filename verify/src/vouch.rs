@@ -60,6 +60,11 @@ impl TrustStore {
         Ok(self)
     }
 
+    /// Every root, whatever the names it may vouch for.
+    pub fn roots(&self) -> impl Iterator<Item = &TrustRoot> {
+        self.roots.iter().map(|(_, root)| root)
+    }
+
     /// Who may vouch for `name`: at least one root.
     ///
     /// # Errors

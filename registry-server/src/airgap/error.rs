@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use mcpkg_core::log::LogError as Unbelieved;
 use mcpkg_core::tar::TarError;
 use mcpkg_core::{Code, Coded, Digest};
+use mcpkg_verify::TrustRootError;
 
+use crate::admission::ImportError;
 use crate::blobs::BlobError;
 use crate::error::ApiError;
 use crate::log::LogError;
@@ -53,6 +55,31 @@ pub(crate) enum AirgapError {
         expected: Digest,
         /// Which it is.
         found: Digest,
+    },
+    /// The file is not the one that was named.
+    #[error("the export is {found}, expected {expected}")]
+    OtherFile {
+        /// The digest that the operator named.
+        expected: Digest,
+        /// That of the file.
+        found: Digest,
+    },
+    /// A trust root in the export cannot be used.
+    #[error("a trust root in the export cannot be used")]
+    TrustRoot(#[source] TrustRootError),
+    /// The advisories in the export cannot be used.
+    #[error("the advisories in the export cannot be used")]
+    Advisories(#[source] Box<ImportError>),
+    /// Something was verified with a trust root that is not configured here.
+    #[error(
+        "entry {entry} was given out where it was exported, and cannot be verified here; the trust \
+         root {root} there is none of those that are configured here"
+    )]
+    Untrusted {
+        /// The first entry that cannot be verified.
+        entry: u64,
+        /// The fingerprint of the trust root.
+        root: Digest,
     },
     /// The checkpoint to export from is not of this log.
     #[error("the checkpoint in `{}` is not of this log", path.display())]
@@ -124,7 +151,9 @@ impl Coded for AirgapError {
             Self::Tar(error) => error.code(),
             Self::Malformed { .. } | Self::Gap { .. } | Self::Incomplete(_) => Code::Export,
             Self::OtherLog { .. } => Code::LogKey,
-            Self::Digest { .. } => Code::Digest,
+            Self::Digest { .. } | Self::OtherFile { .. } => Code::Digest,
+            Self::TrustRoot(_) | Self::Untrusted { .. } => Code::TrustRoot,
+            Self::Advisories(error) => error.code(),
             Self::Since { source, .. } => source.code(),
             Self::Unrelated(_) => Code::LogFork,
             Self::Moved | Self::Nothing => Code::Unavailable,
@@ -144,6 +173,15 @@ impl Coded for AirgapError {
             Self::Malformed { .. } | Self::Digest { .. } => {
                 Some("do not use it; export it again, and compare its digest on both sides")
             }
+            Self::OtherFile { .. } => {
+                Some("compare it with what `mcpkg-registry export` printed where it was made")
+            }
+            Self::TrustRoot(error) => error.hint(),
+            Self::Advisories(error) => error.hint(),
+            Self::Untrusted { .. } => Some(
+                "it is kept in `sources/<name>/offered`: compare it with what whoever runs that \
+                 Sigstore publishes, and if it is theirs name the file as a `[[source.trust_root]]`",
+            ),
             Self::OtherLog { .. } => Some("name the source that the export is of, with `--source`"),
             Self::Gap { .. } => Some(
                 "import the exports in between first, or export since the checkpoint of this mirror",

@@ -12,6 +12,8 @@ use mcpkg_core::{Digest, PackageName, Version};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::hashing::Hashing;
+use super::unsigned::{Part, Unsigned};
 use super::{AirgapError, Manifest, manifest};
 use crate::config::{Config, SourceConfig};
 use crate::durable;
@@ -38,6 +40,8 @@ pub struct Exported {
     pub since: u64,
     /// How many of the others are not given out here, and so not there either.
     pub withheld: usize,
+    /// How many files of it no log has signed: trust roots, advisories, words on those.
+    pub unsigned: usize,
 }
 
 /// Exports the registry's own releases, or those of a source, into the file `to`; with a
@@ -50,16 +54,21 @@ pub async fn export(
 ) -> Result<Exported, StartError> {
     let failed =
         |error| StartError::Airgap { path: to.to_owned(), source: AirgapFailure::from(error) };
-    let (shelf, files) = match source {
-        None => own(&config).await.map_err(failed)?,
+    let (shelf, files, trust) = match source {
+        None => {
+            let (shelf, files) = own(&config).await.map_err(failed)?;
+            (shelf, files, config.trust.clone())
+        }
         Some(name) => {
             let found = config.sources.iter().find(|it| it.name == *name);
             let found = found.ok_or_else(|| StartError::NoSource(name.to_string()))?;
-            followed(&config, found.clone()).await.map_err(failed)?
+            let (shelf, files) = followed(&config, found.clone()).await.map_err(failed)?;
+            (shelf, files, found.trust.clone())
         }
     };
-    let written =
-        Export::new(&shelf, &files, since).map(|export| async move { export.write(to).await });
+    let unsigned = Unsigned::open(trust, &config).await.map_err(failed)?;
+    let written = Export::new(&shelf, &files, unsigned, since)
+        .map(|export| async move { export.write(to).await });
     let written = match written {
         Ok(written) => written.await,
         Err(error) => Err(error),
@@ -100,6 +109,7 @@ struct Export<'a> {
     trust: Arc<LogTrust>,
     snapshot: Arc<Snapshot>,
     edge: Edge,
+    unsigned: Unsigned,
     since: u64,
 }
 
@@ -110,12 +120,14 @@ enum Member {
     Checkpoints(u64),
     Release(PackageName, Version),
     Blob(Digest),
+    Unsigned(Part),
 }
 
 impl<'a> Export<'a> {
     fn new(
         shelf: &'a Shelf,
         files: &'a LogFiles,
+        unsigned: Unsigned,
         since: Option<&Path>,
     ) -> Result<Self, AirgapError> {
         let (snapshot, trust) = (shelf.log.served(), shelf.log.trust());
@@ -138,24 +150,25 @@ impl<'a> Export<'a> {
                 tree.size
             }
         };
-        Ok(Self { shelf, files, trust, snapshot, edge, since })
+        Ok(Self { shelf, files, trust, snapshot, edge, unsigned, since })
     }
 
     async fn write(&self, to: &Path) -> Result<Exported, AirgapError> {
         let (members, withheld) = self.members().await?;
+        let unsigned = members.values().filter(|it| matches!(it, Member::Unsigned(_))).count();
         let folder = to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::new_in(folder).map_err(AirgapError::file("write", folder))?;
         let mut writer = Writer::new(Hashing::new(file));
         for (path, member) in &members {
             self.add(&mut writer, path, member).await?;
         }
-        let Hashing { file, hasher, size_bytes } = writer.finish()?;
-        let digest = Digest::from_bytes(sha2::Digest::finalize(hasher).into());
+        let (file, digest, size_bytes) = writer.finish()?.end();
         file.as_file().sync_all().map_err(AirgapError::file("write", to))?;
         file.persist(to).map_err(|error| AirgapError::file("write", to)(error.error))?;
         durable::sync_folder(folder).map_err(AirgapError::file("write", to))?;
         let (entries, since) = (self.snapshot.tree.size, self.since);
-        Ok(Exported { path: to.to_owned(), digest, size_bytes, entries, since, withheld })
+        let path = to.to_owned();
+        Ok(Exported { path, digest, size_bytes, entries, since, withheld, unsigned })
     }
 
     /// Everything that is to be written, in the order of its paths, and how many entries
@@ -179,7 +192,12 @@ impl<'a> Export<'a> {
         }
         self.indexes(&mut members).await?;
         let count = withheld.len();
-        let manifest = Manifest::new(self.trust.origin(), tree, self.since, withheld);
+        let mut unsigned = BTreeMap::new();
+        for (path, (digest, part)) in self.unsigned.parts(&self.shelf.store).await? {
+            members.insert(path.parse()?, Member::Unsigned(part));
+            unsigned.insert(path, digest);
+        }
+        let manifest = Manifest::new(self.trust.origin(), tree, self.since, withheld, unsigned);
         let (origin, key) = (self.trust.origin().to_owned(), self.trust.key.clone());
         let log = LogDocument { origin, key, successions: self.shelf.log.successions()? };
         let removals = self.shelf.all_removals();
@@ -252,13 +270,14 @@ impl<'a> Export<'a> {
 
     async fn add(
         &self,
-        writer: &mut Writer<Hashing>,
+        writer: &mut Writer<Hashing<NamedTempFile>>,
         path: &TarPath,
         member: &Member,
     ) -> Result<(), AirgapError> {
         let size = self.snapshot.tree.size;
         let bytes = match member {
             Member::Bytes(bytes) => bytes.clone(),
+            Member::Unsigned(part) => self.unsigned.bytes(part).await?,
             Member::Entries(bundle) => {
                 write_bundle(self.edge.bundle(self.files, *bundle)?).ok_or(AirgapError::Moved)?
             }
@@ -287,41 +306,20 @@ fn path_of(resource: &Resource) -> Result<TarPath, AirgapError> {
     Ok(resource.to_string().parse()?)
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>, AirgapError> {
+pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, AirgapError> {
     // Our own types have no map with keys that are no strings.
     serde_json::to_vec(value).map_err(|_| crate::error::ApiError::Panic.into())
 }
 
-/// A file, and the digest of what was written to it.
-struct Hashing {
-    file: NamedTempFile,
-    hasher: sha2::Sha256,
-    size_bytes: u64,
-}
-
-impl Hashing {
-    fn new(file: NamedTempFile) -> Self {
-        Self { file, hasher: sha2::Digest::new(), size_bytes: 0 }
-    }
-}
-
-impl std::io::Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        sha2::Digest::update(&mut self.hasher, &bytes[..count]);
-        self.size_bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
-}
-
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, digest, size_bytes, entries, since, withheld } = self;
+        let Self { path, digest, size_bytes, entries, since, withheld, unsigned } = self;
         writeln!(f, "{}: {size_bytes} bytes, {digest}", path.display())?;
-        write!(f, "entries {since} to {entries}, of which {withheld} are not given out here")
+        writeln!(f, "entries {since} to {entries}, of which {withheld} are not given out here")?;
+        write!(
+            f,
+            "{unsigned} files that no log has signed: they are used where `import --digest` "
+        )?;
+        write!(f, "names this digest")
     }
 }

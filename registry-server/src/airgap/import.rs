@@ -1,12 +1,18 @@
 //! Taking over what was carried here.
 
+use std::fmt;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::unpack::unpack;
-use super::{AirgapError, Manifest};
+use mcpkg_core::Digest;
+use serde::Serialize;
+use url::Url;
+
+use super::folders::{clear, copy_files, copy_folder};
+use super::offered::Offered;
+use super::unpack::{Unpacked, unpack};
+use super::{AirgapError, Manifest, OfferedRoot};
 use crate::blobs::{Blobs, blocking};
 use crate::config::{Config, SourceConfig};
 use crate::log::{LogFiles, size_of};
@@ -22,13 +28,41 @@ const TRUST: &str = "trust";
 /// Where an export is unpacked and tried, in the data folder.
 const TRIAL: &str = "import";
 
+/// What was taken over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TakenOver {
+    /// What is here of the source now.
+    #[serde(flatten)]
+    pub statuses: SourceStatuses,
+    /// What no log has signed; nothing where a folder was taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<UnsignedParts>,
+}
+
+/// What an export had that no log has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnsignedParts {
+    /// The trust roots that it was verified with where it was made.
+    pub trust_roots: Vec<OfferedRoot>,
+    /// How many advisories there are.
+    pub advisories: u64,
+    /// How many documents say something of advisories.
+    pub vex: usize,
+    /// Whether these are used now: the operator has named the digest of the file.
+    pub is_used: bool,
+}
+
 /// Takes over what `from` has of the source `name`: an export, or a folder with the same
-/// files. No server may run.
+/// files. What of it no log has signed is used if `vouched` is the digest of the file. No
+/// server may run.
 pub async fn import(
     mut config: Config,
     name: &SourceName,
     from: &Path,
-) -> Result<SourceStatuses, StartError> {
+    vouched: Option<Digest>,
+) -> Result<TakenOver, StartError> {
     let sources = std::mem::take(&mut config.sources);
     let all = sources.iter().map(|it| (it.name.clone(), it.namespaces.clone())).collect();
     let Some(source) = sources.into_iter().find(|it| it.name == *name) else {
@@ -44,7 +78,7 @@ pub async fn import(
         .map_err(|error| failed(error.into()))?;
     let blobs = Blobs::open(&data).map_err(|error| failed(error.into()))?;
     let place = config.place_with(all, registry.clone(), blobs);
-    let taken = take(source, &place, from).await;
+    let taken = take(&mut config, source, &place, from, vouched).await;
     registry.close().await;
     taken.map_err(|error| StartError::Airgap {
         path: from.to_owned(),
@@ -53,31 +87,70 @@ pub async fn import(
 }
 
 async fn take(
+    config: &mut Config,
     source: SourceConfig,
     place: &Place,
     from: &Path,
-) -> Result<SourceStatuses, AirgapError> {
+    vouched: Option<Digest>,
+) -> Result<TakenOver, AirgapError> {
     let trial = place.data.join(TRIAL);
     // What an import that was killed has left.
     clear(&trial)?;
-    let folder = if from.is_dir() {
-        from.to_owned()
-    } else {
-        let (archive, unpacked) = (from.to_owned(), trial.join("unpacked"));
-        let make = AirgapError::file("make", &unpacked);
-        fs::create_dir_all(&unpacked).map_err(make)?;
-        let to = unpacked.clone();
-        let manifest = blocking(move || unpack(&archive, &to)).await?;
-        try_out(source.clone(), place, &trial, &unpacked, &manifest).await?;
-        unpacked
-    };
-    let url = source.url.clone();
-    let source = open(source, place, &folder).await?;
-    let taken = source.take_all().await;
-    let status = described(&source, url.as_ref()).await;
-    source.store().close().await;
-    taken?;
+    if from.is_dir() && vouched.is_none() {
+        let (source, url) = take_over(source, place, from).await?;
+        let statuses = close(&source, url).await?;
+        return Ok(TakenOver { statuses, unsigned: None });
+    }
+    let (archive, unpacked) = (from.to_owned(), trial.join("unpacked"));
+    let make = AirgapError::file("make", &unpacked);
+    fs::create_dir_all(&unpacked).map_err(make)?;
+    let to = unpacked.clone();
+    let (manifest, digest, offered) = blocking(move || {
+        let Unpacked { manifest, digest } = unpack(&archive, &to)?;
+        let offered = Offered::read(&to, &manifest)?;
+        Ok::<_, AirgapError>((manifest, digest, offered))
+    })
+    .await?;
+    if let Some(expected) = vouched.filter(|expected| *expected != digest) {
+        return Err(AirgapError::OtherFile { expected, found: digest });
+    }
+    let advisories = offered.try_advisories(config, &trial).await?;
+    let trust_roots = try_out(source.clone(), place, &trial, &manifest, &offered).await?;
+    // More is known against releases before there are more of them.
+    let is_used = vouched.is_some();
+    if is_used {
+        offered.use_advisories(config).await?;
+    }
+    let (source, url) = take_over(source, place, &unpacked).await?;
+    if is_used {
+        offered.use_vex(source.store()).await?;
+    }
+    let statuses = close(&source, url).await?;
     clear(&trial)?;
+    let vex = offered.vex_count();
+    let unsigned = Some(UnsignedParts { trust_roots, advisories, vex, is_used });
+    Ok(TakenOver { statuses, unsigned })
+}
+
+/// Takes over everything that is in `folder`.
+async fn take_over(
+    source: SourceConfig,
+    place: &Place,
+    folder: &Path,
+) -> Result<(Arc<Source>, Option<Url>), AirgapError> {
+    let url = source.url.clone();
+    let source = open(source, place, folder).await?;
+    if let Err(error) = source.take_all().await {
+        source.store().close().await;
+        return Err(error.into());
+    }
+    Ok((source, url))
+}
+
+/// What is here of `source` now, which nobody uses any more.
+async fn close(source: &Source, url: Option<Url>) -> Result<SourceStatuses, AirgapError> {
+    let status = described(source, url.as_ref()).await;
+    source.store().close().await;
     Ok(SourceStatuses { sources: vec![status?] })
 }
 
@@ -90,15 +163,16 @@ async fn open(
     Ok(Arc::new(Source::open(source, Some(upstream), place).await?))
 }
 
-/// Follows an export to its end with a copy of what is here, and finds that it has all that
-/// it says.
+/// Follows the export that was unpacked in `trial` to its end with a copy of what is here,
+/// and finds that it has all that it says, and that what was given out there can be
+/// verified here. Gives the trust roots that it was verified with.
 async fn try_out(
     source: SourceConfig,
     place: &Place,
     trial: &Path,
-    unpacked: &Path,
     manifest: &Manifest,
-) -> Result<(), AirgapError> {
+    offered: &Offered,
+) -> Result<Vec<OfferedRoot>, AirgapError> {
     let origin = source.log_key.name().to_owned();
     if manifest.origin != origin {
         let found = manifest.origin.clone();
@@ -121,11 +195,19 @@ async fn try_out(
     let blobs = Blobs::open(&data)?;
     let owners = Arc::clone(&place.owners);
     let tried = Place { data, wait: place.wait, registry: registry.clone(), blobs, owners };
-    let source = open(source, &tried, unpacked).await?;
+    let source = open(source, &tried, &trial.join("unpacked")).await?;
     let result = is_whole(&source, manifest).await;
+    let kept = offered.keep_roots(&source.trust().roots(), source.name(), place).await;
+    let unverified = source.store().withheld_from(manifest.since).await;
     source.store().close().await;
     registry.close().await;
-    result
+    result?;
+    let (kept, unverified) = (kept?, unverified?);
+    let entry = unverified.into_iter().find(|index| !manifest.withheld.contains(index));
+    match (entry, kept.iter().find(|root| root.kept.is_some())) {
+        (Some(entry), Some(root)) => Err(AirgapError::Untrusted { entry, root: root.fingerprint }),
+        _ => Ok(kept),
+    }
 }
 
 /// Whether following has led to the tree that the export says, and left nothing open.
@@ -160,42 +242,30 @@ fn size_here(folder: &Path, data: &Path) -> Result<u64, AirgapError> {
     Ok(files.checkpoint()?.as_deref().map_or(0, size_of))
 }
 
-fn clear(folder: &Path) -> Result<(), AirgapError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(AirgapError::file("remove", folder)(error))
+impl fmt::Display for TakenOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.statuses)?;
+        let Some(UnsignedParts { trust_roots, advisories, vex, is_used }) = &self.unsigned else {
+            return Ok(());
+        };
+        for OfferedRoot { fingerprint, kept } in trust_roots {
+            match kept {
+                None => writeln!(f, "trust root {fingerprint}: as here")?,
+                Some(path) => writeln!(
+                    f,
+                    "trust root {fingerprint}: not configured here, and not used; it is `{}`",
+                    path.display()
+                )?,
+            }
         }
-        _ => Ok(()),
-    }
-}
-
-/// Copies a folder with everything in it; nothing if there is none.
-fn copy_folder(from: &Path, to: &Path) -> Result<(), AirgapError> {
-    copy_files(from, to, |_| true)?;
-    for path in entries(from)?.into_iter().filter(|path| path.is_dir()) {
-        let name = path.file_name().unwrap_or_default();
-        copy_folder(&path, &to.join(name))?;
-    }
-    Ok(())
-}
-
-/// Copies the files of a folder that are wanted.
-fn copy_files(from: &Path, to: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<(), AirgapError> {
-    fs::create_dir_all(to).map_err(AirgapError::file("make", to))?;
-    for path in entries(from)?.into_iter().filter(|path| path.is_file()) {
-        let name = path.file_name().unwrap_or_default();
-        if is_wanted(&name.to_string_lossy()) {
-            fs::copy(&path, to.join(name)).map_err(AirgapError::file("copy", &path))?;
+        if *advisories > 0 || *vex > 0 {
+            let used = if *is_used {
+                "used now"
+            } else {
+                "not used: name the digest that the exporter printed, with `--digest`"
+            };
+            writeln!(f, "{advisories} advisories, {vex} documents on them: {used}")?;
         }
-    }
-    Ok(())
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, AirgapError> {
-    match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        other => other
-            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-            .map_err(AirgapError::file("read", folder)),
+        Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! What an export says of itself. The log proves what of it counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use mcpkg_core::Digest;
 use mcpkg_core::log::{Hash, Tree};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ pub(super) const PATH: &str = "EXPORT.json";
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 /// The format that is written, and the only one that is read.
-const FORMAT: &str = "mcpkg export 1";
+const FORMAT: &str = "mcpkg export 2";
 
 /// `EXPORT.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,14 +32,22 @@ pub(crate) struct Manifest {
     pub(crate) since: u64,
     /// The entries that the exporter does not give out: what belongs to them is not here.
     pub(crate) withheld: BTreeSet<u64>,
+    /// The members that no log has signed, so that none is missing or another unnoticed.
+    pub(crate) unsigned: BTreeMap<String, Digest>,
 }
 
 impl Manifest {
     /// Of the log `origin`, at `tree`, without the first `since` entries.
-    pub(crate) fn new(origin: &str, tree: Tree, since: u64, withheld: BTreeSet<u64>) -> Self {
+    pub(crate) fn new(
+        origin: &str,
+        tree: Tree,
+        since: u64,
+        withheld: BTreeSet<u64>,
+        unsigned: BTreeMap<String, Digest>,
+    ) -> Self {
         let Tree { size, root } = tree;
         let (format, origin) = (FORMAT.to_owned(), origin.to_owned());
-        Self { format, origin, size, root, since, withheld }
+        Self { format, origin, size, root, since, withheld, unsigned }
     }
 
     /// The tree that it ends with.

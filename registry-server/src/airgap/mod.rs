@@ -11,6 +11,8 @@
 //! | member | what |
 //! |---|---|
 //! | `EXPORT.json` | [`Manifest`]: of which log, up to where, and since when |
+//! | `unsigned/trust-roots/<fingerprint>.json` | what the exporter verifies with |
+//! | `unsigned/advisories/…`, `unsigned/vex.json` | what is known against releases |
 //! | `v1/blobs/<digest>` | artifacts, and the evidence of statements |
 //! | `v1/log.json`, `v1/log/checkpoint` | which log, and the tree that this is |
 //! | `v1/log/tile/entries/…` | the entries |
@@ -19,20 +21,27 @@
 //! | `v1/packages/<namespace>/<name>/<version>` | releases with their evidence |
 //! | `v1/removals` | what an operator has taken down |
 //!
-//! The same registry at the same tree gives the same bytes. Since a checkpoint, it has only
+//! The same registry at the same tree, with the same trust roots and advisories, gives the
+//! same bytes. Since a checkpoint, it has only
 //! what is new, and the signed indexes, which are new whenever the tree is.
 //!
 //! Nothing of an export is believed. It is unpacked in a folder of its own, and followed
 //! there to its end by a copy of what the mirror has; only then is it taken over. What is
-//! missing or wrong is found before anything of the mirror was written.
+//! missing or wrong is found before anything of the mirror was written. What no log has
+//! signed is not used for being there: see [`offered`].
 
 mod error;
 mod export;
+mod folders;
+mod hashing;
 mod import;
 mod manifest;
+mod offered;
 mod unpack;
+mod unsigned;
 
 pub(crate) use error::AirgapError;
 pub use export::{Exported, export};
-pub use import::import;
+pub use import::{TakenOver, UnsignedParts, import};
 pub(crate) use manifest::Manifest;
+pub use offered::OfferedRoot;

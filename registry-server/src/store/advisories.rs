@@ -22,6 +22,9 @@ use super::{StoreError, options, options_of_reader, pool};
 /// The file in the data folder.
 pub(crate) const ADVISORIES: &str = "advisories.sqlite3";
 
+/// How many advisories are read at once.
+const PAGE: i64 = 1000;
+
 /// What a new file has. No migration ever: another shape is another import.
 const SCHEMA: &str = "
     create table advisory (
@@ -95,6 +98,37 @@ impl AdvisoryStore {
     /// What is known of all of them.
     pub(crate) fn dump(&self) -> &Dump {
         &self.dump
+    }
+
+    /// Advisories in the order of the dump, as they are kept: those after the number
+    /// `after`, of at most `most_bytes` together unless the first is longer; with the
+    /// number of the last. `None` where there is none any more.
+    pub(crate) async fn page(
+        &self,
+        after: i64,
+        most_bytes: usize,
+    ) -> Result<Option<(i64, Vec<String>)>, StoreError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "select advisory_id, body from advisory
+              where advisory_id > ? order by advisory_id limit ?",
+        )
+        .bind(after)
+        .bind(PAGE)
+        .fetch_all(&self.reader)
+        .await?;
+        let (mut page, mut bytes): (Option<(i64, Vec<String>)>, _) = (None, 0);
+        for (number, body) in rows {
+            bytes += body.len();
+            match &mut page {
+                None => page = Some((number, vec![body])),
+                Some((last, bodies)) if bytes <= most_bytes => {
+                    *last = number;
+                    bodies.push(body);
+                }
+                Some(_) => break,
+            }
+        }
+        Ok(page)
     }
 
     /// Those that are about `subject`, in any version.

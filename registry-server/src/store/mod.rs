@@ -65,7 +65,7 @@ pub(crate) use source::{Followed, Shown, Withholding};
 pub(crate) use statements::{Basis, Statement};
 pub(crate) use usage::OverQuota;
 pub(crate) use webhooks::{Delivery, DeliveryState, Event};
-pub(crate) use words::{NewVote, StoredVex, StoredVote};
+pub(crate) use words::{NewVote, StoredVex, StoredVote, ToldVex};
 
 /// How many requests read the database at once. More than the cores of a large
 /// machine would only queue for the same pages.

@@ -130,6 +130,36 @@ impl Store {
         unsigned("withheld", count)
     }
 
+    /// The entries from `first` on that are not given out, for now or for good.
+    pub(crate) async fn withheld_from(&self, first: u64) -> Result<Vec<u64>, StoreError> {
+        let rows: Vec<i64> = sqlx::query_scalar(
+            "select log_index from withheld where log_index >= ? order by log_index",
+        )
+        .bind(signed("withheld.log_index", first)?)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(|index| unsigned("withheld.log_index", index)).collect()
+    }
+
+    /// Whether an entry is not given out.
+    pub(crate) async fn is_withheld(&self, index: u64) -> Result<bool, StoreError> {
+        let query = "select exists (select 1 from withheld where log_index = ?)";
+        Ok(sqlx::query_scalar(query)
+            .bind(signed("withheld.log_index", index)?)
+            .fetch_one(&self.reader)
+            .await?)
+    }
+
+    /// How many entries are known, be they given out or not, for `fsck`.
+    pub(crate) async fn known_entries(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "select count(*) from (select log_index from entry union select log_index from withheld)",
+        )
+        .fetch_one(&self.reader)
+        .await?;
+        unsigned("entry", count)
+    }
+
     /// Up to `limit` entries that may turn out otherwise, those first that were not asked
     /// for the longest.
     pub(crate) async fn withheld_for_now(&self, limit: u32) -> Result<Vec<u64>, StoreError> {

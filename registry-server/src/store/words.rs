@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::review::Verdict;
 use mcpkg_core::{Digest, PackageName, Version, vex};
+use serde::{Deserialize, Serialize};
 
 use super::error::corrupt;
 use super::row::{parse, time, unsigned};
@@ -46,6 +47,20 @@ pub(crate) struct StoredVex {
     pub(crate) version: Option<Version>,
     /// What they said.
     pub(crate) document: vex::Document,
+    /// Who: a publisher, or the operator.
+    pub(crate) author: Option<Publisher>,
+}
+
+/// What somebody said of advisories, as it is carried to where there is no network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ToldVex {
+    /// Of which package.
+    pub(crate) name: PackageName,
+    /// For which version; every one, if none is named.
+    pub(crate) version: Option<Version>,
+    /// What they said, as they said it.
+    pub(crate) document: String,
     /// Who: a publisher, or the operator.
     pub(crate) author: Option<Publisher>,
 }
@@ -179,6 +194,21 @@ impl Store {
             })
         };
         rows.into_iter().map(read).collect()
+    }
+
+    /// Everything that was said of advisories, of any package, oldest first.
+    pub(crate) async fn all_vex(&self) -> Result<Vec<ToldVex>, StoreError> {
+        let rows: Vec<(String, Option<String>, String, String)> =
+            sqlx::query_as("select name, version, document, author from vex order by vex_id")
+                .fetch_all(&self.reader)
+                .await?;
+        rows.into_iter()
+            .map(|(name, version, document, author)| {
+                let version = version.map(|it| parse("vex.version", &it)).transpose()?;
+                let author = serde_json::from_str(&author).map_err(corrupt("vex.author"))?;
+                Ok(ToldVex { name: parse("vex.name", &name)?, version, document, author })
+            })
+            .collect()
     }
 
     /// How often somebody said something of advisories: it only grows.

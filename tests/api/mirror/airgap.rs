@@ -14,22 +14,44 @@ use crate::process::Place;
 use crate::{NAME, acme, release, start};
 
 /// The members of an export.
-type Members = Vec<(String, Vec<u8>)>;
+pub(super) type Members = Vec<(String, Vec<u8>)>;
 
-/// A registry with two releases, of which one was yanked, and a mirror without a network.
-fn carried() -> Stage {
+/// A registry with two releases, of which one was yanked, with something known against a
+/// package and somebody's word on that; and a mirror without a network.
+pub(super) fn carried() -> Stage {
     let stage = Stage::with("offline");
     stage.source.accept(&release(&stage.sigstore, "1.1.0"));
     let basis = Basis::of(stage.source.http(), NAME);
     let statement = basis.status("1.0.0", Status::Yanked, Some("it loses rain"));
     let bundle = basis.sign(&statement, &stage.sigstore, &acme());
     assert_eq!(stage.source.http().post("/v1/statements", bundle).unwrap().status, 201);
+    let (data, folder) = (stage.source.data_dir(), stage.place.folder());
+    let data = data.to_str().unwrap();
+    fs::write(folder.join("dump.json"), DUMP).unwrap();
+    fs::write(folder.join("vex.json"), VEX).unwrap();
+    stage.place.json(&["advisories", "import", "dump.json", "--data", data]);
+    stage.place.json(&["advisories", "vex", "vex.json", "--name", NAME, "--data", data]);
     stage
 }
 
+const DUMP: &str = r#"[{ "id": "GHSA-1", "summary": "steals wallets", "affected": [{
+    "package": { "ecosystem": "npm", "name": "flatmap-stream" },
+    "ranges": [{ "type": "SEMVER", "events": [{ "introduced": "0" }] }]
+}], "database_specific": { "severity": "HIGH" } },
+{ "id": "GHSA-2", "affected": [{
+    "package": { "ecosystem": "PyPI", "name": "ctx" }, "versions": ["0.1.2"]
+}] }]"#;
+
+const VEX: &str = r#"{ "@context": "https://openvex.dev/ns/v0.2.0",
+    "@id": "https://acme.example/vex/1", "author": "acme", "version": 1,
+    "timestamp": "2026-11-01T00:00:00Z", "statements": [{
+        "vulnerability": { "name": "GHSA-1" }, "status": "not_affected",
+        "products": [{ "@id": "pkg:mcpkg/io.github.acme/weather@1.0.0" }],
+        "justification": "vulnerable_code_not_in_execute_path" }] }"#;
+
 /// Exports the source, which goes on running.
 #[track_caller]
-fn export(stage: &Stage, more: &[&str]) -> (PathBuf, Value) {
+pub(super) fn export(stage: &Stage, more: &[&str]) -> (PathBuf, Value) {
     let file = stage.place.folder().join("export.tar");
     let data = stage.source.data_dir();
     let args = ["export", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
@@ -37,11 +59,11 @@ fn export(stage: &Stage, more: &[&str]) -> (PathBuf, Value) {
     (file, said)
 }
 
-fn import(file: &Path) -> [&str; 4] {
+pub(super) fn import(file: &Path) -> [&str; 4] {
     ["import", file.to_str().unwrap(), "--source", "public"]
 }
 
-fn members(file: &Path) -> Members {
+pub(super) fn members(file: &Path) -> Members {
     let bytes = fs::read(file).unwrap();
     let mut reader = Reader::new(&bytes[..], u64::MAX);
     let mut members = Vec::new();
@@ -51,7 +73,7 @@ fn members(file: &Path) -> Members {
     members
 }
 
-fn write(members: &[(String, Vec<u8>)], file: &Path) {
+pub(super) fn write(members: &[(String, Vec<u8>)], file: &Path) {
     let mut writer = Writer::new(Vec::new());
     for (path, bytes) in members {
         writer.add(&path.parse().unwrap(), bytes.len() as u64, &mut &bytes[..]).unwrap();
@@ -60,7 +82,7 @@ fn write(members: &[(String, Vec<u8>)], file: &Path) {
 }
 
 /// Everything that the mirror has of its source.
-fn kept(stage: &Stage) -> Members {
+pub(super) fn kept(stage: &Stage) -> Members {
     let log = stage.place.data().join("sources/public/log");
     if log.exists() { files(&log) } else { Vec::new() }
 }
@@ -70,11 +92,12 @@ fn a_registry_is_carried_to_where_there_is_no_network() {
     let stage = carried();
     let (file, said) = export(&stage, &[]);
     assert_eq!(
-        (&said["entries"], &said["since"], &said["withheld"]),
-        (&3.into(), &0.into(), &0.into())
+        (&said["entries"], &said["since"], &said["withheld"], &said["unsigned"]),
+        (&3.into(), &0.into(), &0.into(), &3.into())
     );
     assert_eq!(said["digest"], mcpkg_core::Digest::of(&fs::read(&file).unwrap()).to_string());
-    assert_eq!(stage.place.json(&import(&file))["sources"][0]["entries"], 3);
+    let imported = stage.place.json(&import(&file));
+    assert_eq!(imported["sources"][0]["entries"], 3);
     assert!(!stage.place.data().join("import").exists(), "nothing is left of the trial");
 
     let mirror = stage.place.serve();
@@ -105,7 +128,9 @@ fn the_same_tree_gives_the_same_export_wherever_it_is_made() {
     let stage = carried();
     let (file, _) = export(&stage, &[]);
     let first = fs::read(&file).unwrap();
-    stage.place.json(&import(&file));
+    // Its advisories go along only where somebody vouches for the file.
+    let digest = mcpkg_core::Digest::of(&first).to_string();
+    stage.place.json(&[&import(&file)[..], &["--digest", &digest]].concat());
     export(&stage, &[]);
     assert!(fs::read(&file).unwrap() == first, "at the registry, again");
     let again = stage.place.folder().join("again.tar");
@@ -151,6 +176,7 @@ fn an_export_in_which_a_byte_was_changed_is_refused_and_changes_nothing() {
     let changed = stage.place.folder().join("changed.tar");
     let expected = |path: &str| match path {
         "EXPORT.json" => Code::Export,
+        _ if path.starts_with("unsigned/") => Code::Export,
         "v1/log/checkpoint" => Code::Note,
         "v1/log.json" | "v1/removals" => Code::Registry,
         _ if path.starts_with("v1/blobs/") => Code::Digest,

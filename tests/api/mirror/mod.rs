@@ -10,6 +10,7 @@ mod names;
 mod removed;
 
 use std::fs;
+mod unsigned;
 use std::path::Path;
 
 use mcpkg_core::Code;

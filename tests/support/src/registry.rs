@@ -131,7 +131,7 @@ impl TestRegistry {
             config
         };
         let source = source.parse().expect("it is a name");
-        block_on(import(configure(), &source, from))?;
+        block_on(import(configure(), &source, from, None))?;
         let config = configure();
         Ok(Self::run(data, config))
     }
