@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Follow registries of the MCP registry's API, which nobody has signed
     Official(OfficialArgs),
-    /// Stop giving out a release of this registry; its entry stays in the log
+    /// Stop giving out a release, and say who has it; its entry stays in the log
     Takedown(TakedownArgs),
     /// Say why a release is given out or not, and what other policies would do
     Admission(AdmissionArgs),
@@ -227,6 +227,10 @@ pub(crate) struct TakedownArgs {
     /// Which release of it
     #[arg(value_name = "VERSION")]
     pub(crate) version: Version,
+
+    /// Which source it is from; this registry itself, if it is not said
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<SourceName>,
 
     /// Why, for those who have it
     #[arg(long, value_name = "TEXT")]

@@ -160,13 +160,17 @@ fn check(args: &FsckArgs) -> Result<ExitCode, Failure> {
 fn offline(place: &PlaceArgs) -> Result<Config, Failure> {
     let overrides = Overrides { data: place.data.clone(), ..Overrides::default() };
     let file = config_file(place.config.as_deref())?;
-    let file = ConfigFile {
+    let mut file = ConfigFile {
         trust_public_good: Some(false),
         trust_root: Vec::new(),
         trust_key: Vec::new(),
-        source: Vec::new(),
         ..file
     };
+    for source in &mut file.source {
+        source.trust_public_good = Some(false);
+        source.trust_root.clear();
+        source.trust_key.clear();
+    }
     Ok(file.resolve(&overrides)?)
 }
 

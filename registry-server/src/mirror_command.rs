@@ -4,8 +4,7 @@ use std::path::Path;
 
 use mcpkg_core::Digest;
 use mcpkg_registry_server::{
-    Overrides, SourceName, StartError, export, fetches, import, release_claim, source_statuses,
-    sync, take_down,
+    Overrides, SourceName, export, fetches, import, release_claim, source_statuses, sync, take_down,
 };
 
 use super::args::{ExportArgs, MirrorArgs, MirrorCommand, PlaceArgs, TakedownArgs};
@@ -44,8 +43,8 @@ pub(super) fn export_file(args: &ExportArgs) -> Result<ExitCode, Failure> {
 
 pub(super) fn import_file(
     from: &Path,
-    vouched: Option<Digest>,
     source: &SourceName,
+    vouched: Option<Digest>,
     place: &PlaceArgs,
 ) -> Result<ExitCode, Failure> {
     let config = trusting(place)?;
@@ -56,9 +55,9 @@ pub(super) fn import_file(
 
 pub(super) fn takedown(args: &TakedownArgs) -> Result<ExitCode, Failure> {
     let config = offline(&args.place)?;
-    let taken: Result<_, StartError> =
-        take_down(&config, &args.package, &args.version, &args.reason);
-    print(args.place.json, &taken?)?;
+    let (package, version, source) = (&args.package, &args.version, args.source.as_ref());
+    let taken = take_down(&config, source, package, version, &args.reason);
+    print(args.place.json, &runtime()?.block_on(taken)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -197,7 +197,9 @@ impl Running {
         let kept = app.clone();
         let trust = tokio::spawn(async move { update_for_ever(&kept.trust).await });
         let mut mirroring = others;
-        mirroring.push(tokio::spawn(watch_removals(app.own.clone())));
+        for shelf in std::iter::once(&app.own).chain(app.mirror.shelves()) {
+            mirroring.push(tokio::spawn(watch_removals(shelf.clone())));
+        }
         for source in app.mirror.sources() {
             mirroring.push(tokio::spawn(follow_for_ever(Arc::clone(source))));
             let kept = Arc::clone(source);

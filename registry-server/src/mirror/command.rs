@@ -4,14 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use mcpkg_core::api::Removal;
-use mcpkg_core::{Digest, PackageName, Version};
+use mcpkg_core::{Digest, PackageName};
 use serde::Serialize;
 use url::Url;
 
-use super::source::second;
-use super::{DATABASE, MirrorError, Place, RemovalList, SOURCES, Source, SourceName};
+use super::{DATABASE, MirrorError, Place, SOURCES, Source, SourceName};
 use crate::blobs::Blobs;
 use crate::config::{Config, SourceConfig};
 use crate::log::{LogFiles, size_of};
@@ -65,18 +62,6 @@ pub struct Released {
     pub name: PackageName,
     /// Whether it came from a source before.
     pub was_claimed: bool,
-}
-
-/// What was taken down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TakenDown {
-    /// The release.
-    pub name: PackageName,
-    /// Which one.
-    pub version: Version,
-    /// Whether it was not before.
-    pub is_new: bool,
 }
 
 /// What is here of each source, also beside a running server.
@@ -220,23 +205,6 @@ pub async fn release_claim(config: &Config, name: &PackageName) -> Result<Releas
     Ok(Released { name: name.clone(), was_claimed })
 }
 
-/// Takes a release of the registry's own down. A running server learns it in seconds.
-pub fn take_down(
-    config: &Config,
-    name: &PackageName,
-    version: &Version,
-    reason: &str,
-) -> Result<TakenDown, StartError> {
-    let failed = |source| StartError::Data { path: config.data.clone(), source };
-    let staging = config.data.join("staging");
-    let list = RemovalList::open(&config.data, &staging).map_err(failed)?;
-    let removed_at = second(Timestamp::now());
-    let (name, version, reason) = (name.clone(), version.clone(), reason.to_owned());
-    let removal = Removal { name: name.clone(), version: version.clone(), reason, removed_at };
-    let is_new = list.add(removal).map_err(failed)?;
-    Ok(TakenDown { name, version, is_new })
-}
-
 fn unknown(name: Option<&SourceName>) -> StartError {
     StartError::NoSource(name.map_or_else(String::new, ToString::to_string))
 }
@@ -275,13 +243,5 @@ impl fmt::Display for Released {
         let Self { name, was_claimed } = self;
         let what = if *was_claimed { "may come from another source now" } else { "came from none" };
         write!(f, "{name} {what}")
-    }
-}
-
-impl fmt::Display for TakenDown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, version, is_new } = self;
-        let what = if *is_new { "is taken down" } else { "was taken down before" };
-        write!(f, "{name}@{version} {what}; its entry stays in the log")
     }
 }

@@ -16,7 +16,7 @@
 //! | [`indexes`] | the signed indexes of packages, of the tree that is served |
 //! | [`pull`] | bytes, when somebody asks for them |
 //! | [`owner`] | where a name comes from: one place |
-//! | [`removal`] | what was taken down |
+//! | [`removal`], [`takedown`] | what was taken down |
 //! | [`fetches`] | who fetched what |
 //! | [`command`] | what an operator does from the command line |
 //! | [`shelf`] | own releases and those of sources, served by the same code |
@@ -25,6 +25,7 @@
 //! <data>/sources/<name>/log/…             a copy of the source's log, as log/ is our own
 //! <data>/sources/<name>/registry.sqlite3  an index of it
 //! <data>/sources/<name>/removals.json     what the source has taken down
+//! <data>/sources/<name>/taken-down.json   what was taken down of it here
 //! <data>/sources/<name>/evidence/…        checkpoints that prove a lie of the source
 //! <data>/blobs/…                          bytes, shared by all
 //! ```
@@ -45,6 +46,7 @@ mod pull;
 mod removal;
 mod shelf;
 mod source;
+mod takedown;
 mod turn;
 pub(crate) mod upstream;
 
@@ -62,8 +64,8 @@ use crate::store::StoreError;
 
 pub(crate) use command::described;
 pub use command::{
-    FetchList, Released, SourceStatus, SourceStatuses, TakenDown, fetches, release_claim,
-    source_statuses, sync, take_down,
+    FetchList, Released, SourceStatus, SourceStatuses, fetches, release_claim, source_statuses,
+    sync,
 };
 pub(crate) use error::MirrorError;
 pub(crate) use fetches::Fetches;
@@ -74,6 +76,7 @@ pub(crate) use removal::RemovalList;
 pub(crate) use shelf::Shelf;
 pub(crate) use source::{DATABASE, Place, SOURCES, Source};
 pub(crate) use turn::{follow_for_ever, watch_removals};
+pub use takedown::{TakenDown, take_down};
 
 /// The sources of a registry.
 #[derive(Clone, Debug, Default)]

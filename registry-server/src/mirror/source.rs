@@ -102,7 +102,7 @@ impl Source {
         made.map_err(|source| OpenError::Folder { path: folder.clone(), source })?;
         let store = Store::open_source(&folder.join(DATABASE), place.wait).await?;
         let staging = place.data.join("staging");
-        let removals = RemovalList::open(&folder, &staging)
+        let removals = RemovalList::open_source(&folder, &staging)
             .map_err(|source| OpenError::Folder { path: folder.clone(), source })?;
         let (files, key) = (LogFiles::at_folder(&folder, &staging), log_key.clone());
         let log = crate::blobs::blocking(move || Log::open_copy(files, &key)).await?;
