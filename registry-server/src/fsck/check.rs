@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use mcpkg_core::server_json::ServerJson;
 use mcpkg_core::{Digest, PackageName, Version};
 
+use super::source::Copy;
 use super::{Finding, Invariant, Report};
 use crate::blobs::{BlobError, BlobFile, Blobs, blocking};
 use crate::log::OpenedLog;
@@ -48,6 +49,7 @@ impl<'a> Checker<'a> {
     pub(super) async fn run(
         mut self,
         log: OpenedLog,
+        copies: Vec<Copy>,
         sweep_after: Duration,
         now: SystemTime,
     ) -> Result<Report, StorageError> {
@@ -59,6 +61,12 @@ impl<'a> Checker<'a> {
         }
         self.releases().await?;
         self.log(log).await?;
+        for copy in copies {
+            let store = copy.store.clone();
+            let checked = self.source(copy).await;
+            store.close().await;
+            checked?;
+        }
         self.files(sweep_after, now).await?;
         self.report.is_sound = self.report.findings.is_empty();
         Ok(self.report)

@@ -18,7 +18,7 @@ use super::{Finding, Invariant};
 use crate::blobs::blocking;
 use crate::log::{Edge, LogError, OpenedLog, Published};
 use crate::start_error::StorageError;
-use crate::store::Release;
+use crate::store::{Release, Store, StoreError};
 
 const RESTORE_LOG: &str = "restore the log's files from a backup or a mirror";
 const REBUILD: &str = "`mcpkg-registry fsck --rebuild` makes the database again from the log";
@@ -71,8 +71,7 @@ impl Checker<'_> {
                 self.report_mut().entries += 1;
                 match Entry::parse(leaf) {
                     Ok(_) if index >= applied.size => (),
-                    Ok(Entry::Publish(publish)) => self.indexed(index, &publish).await?,
-                    Ok(entry) => self.stated(index, &entry).await?,
+                    Ok(entry) => self.indexed(index, &entry).await?,
                     // The walk has found it.
                     Err(_) => (),
                 }
@@ -91,44 +90,15 @@ impl Checker<'_> {
     }
 
     /// I6: the database says of an entry what the entry says.
-    async fn indexed(&mut self, index: u64, publish: &Publish) -> Result<(), StorageError> {
-        let found = self.store().find_release(&publish.name, &publish.version).await;
-        let problem = match found {
-            Ok(Some(release)) if is_same(&release, index, publish) => return Ok(()),
-            Ok(Some(_)) => "the database says otherwise than the log",
-            Ok(None) => "the database does not have it",
-            // It was found among the releases.
-            Err(crate::store::StoreError::Corrupt { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
+    async fn indexed(&mut self, index: u64, entry: &Entry) -> Result<(), StorageError> {
+        let problem = match (unlike(self.store(), index, entry).await, entry) {
+            // What cannot be read was found among the releases.
+            (Ok(None), _) | (Err(StoreError::Corrupt { .. }), Entry::Publish(_)) => return Ok(()),
+            (Ok(Some(problem)), _) => problem.to_owned(),
+            (Err(error @ StoreError::Corrupt { .. }), _) => error.to_string(),
+            (Err(error), _) => return Err(error.into()),
         };
-        let subject = format!("{}@{}", publish.name, publish.version);
-        self.find(Invariant::I6, subject, problem.to_owned(), REBUILD);
-        Ok(())
-    }
-
-    /// I6: the database says of a statement what its entry says.
-    async fn stated(&mut self, index: u64, entry: &Entry) -> Result<(), StorageError> {
-        let (kind, word, signer, bundle) = match entry {
-            Entry::Publish(_) => return Ok(()),
-            Entry::Status(change) => {
-                let word = change.status.to_string();
-                ("status", Some(word), &change.publisher, change.evidence)
-            }
-            Entry::Binding(change) => ("binding", None, &change.signer, change.evidence),
-            Entry::Rebuild(rebuild) => {
-                let word = rebuild.result.to_string();
-                ("rebuild", Some(word), &rebuild.rebuilder, rebuild.evidence)
-            }
-        };
-        let logged = (kind.to_owned(), word, Some(signer.clone()), bundle);
-        let problem = match self.store().statement_row(index).await {
-            Ok(Some(row)) if row == logged => return Ok(()),
-            Ok(Some(_)) => "the database says otherwise than the log".to_owned(),
-            Ok(None) => "the database does not have it".to_owned(),
-            Err(error @ crate::store::StoreError::Corrupt { .. }) => error.to_string(),
-            Err(error) => return Err(error.into()),
-        };
-        self.find(Invariant::I6, format!("entry {index}"), problem, REBUILD);
+        self.find(Invariant::I6, subject_of(index, entry), problem, REBUILD);
         Ok(())
     }
 
@@ -147,7 +117,7 @@ impl Checker<'_> {
                 Ok(Some(bound)) if bound == *package.bound_at(now) => continue,
                 Ok(Some(_)) => "the database binds it to somebody else than the log".to_owned(),
                 Ok(None) => "the database does not have it".to_owned(),
-                Err(error @ crate::store::StoreError::Corrupt { .. }) => error.to_string(),
+                Err(error @ StoreError::Corrupt { .. }) => error.to_string(),
                 Err(error) => return Err(error.into()),
             };
             self.find(Invariant::I6, name.to_string(), problem, REBUILD);
@@ -170,7 +140,7 @@ impl Checker<'_> {
             // What cannot be read was found among the releases.
             let found = match self.store().find_release(&package.name, version).await {
                 Ok(found) => found,
-                Err(crate::store::StoreError::Corrupt { .. }) => continue,
+                Err(StoreError::Corrupt { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
             if found.is_some_and(|release| release.status != status) {
@@ -325,6 +295,48 @@ impl Walk {
     }
 }
 
+/// What an entry is called.
+pub(super) fn subject_of(index: u64, entry: &Entry) -> String {
+    match entry {
+        Entry::Publish(publish) => format!("{}@{}", publish.name, publish.version),
+        _ => format!("entry {index}"),
+    }
+}
+
+/// How what a database has of an entry differs from what the entry says.
+pub(super) async fn unlike(
+    store: &Store,
+    index: u64,
+    entry: &Entry,
+) -> Result<Option<&'static str>, StoreError> {
+    let (kind, word, signer, bundle) = match entry {
+        Entry::Publish(publish) => {
+            let found = store.find_release(&publish.name, &publish.version).await?;
+            return Ok(difference(found.map(|release| is_same(&release, index, publish))));
+        }
+        Entry::Status(change) => {
+            let word = change.status.to_string();
+            ("status", Some(word), &change.publisher, change.evidence)
+        }
+        Entry::Binding(change) => ("binding", None, &change.signer, change.evidence),
+        Entry::Rebuild(rebuild) => {
+            let word = rebuild.result.to_string();
+            ("rebuild", Some(word), &rebuild.rebuilder, rebuild.evidence)
+        }
+    };
+    let logged = (kind.to_owned(), word, Some(signer.clone()), bundle);
+    Ok(difference(store.statement_row(index).await?.map(|row| row == logged)))
+}
+
+/// What it means that a row is there and the same, or not.
+fn difference(is_same: Option<bool>) -> Option<&'static str> {
+    match is_same {
+        Some(true) => None,
+        Some(false) => Some("the database says otherwise than the log"),
+        None => Some("the database does not have it"),
+    }
+}
+
 /// Whether the database has what the log says.
 fn is_same(release: &Release, index: u64, publish: &Publish) -> bool {
     let mut artifacts = release.artifacts.clone();
@@ -340,7 +352,7 @@ fn is_same(release: &Release, index: u64, publish: &Publish) -> bool {
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -15,6 +15,7 @@
 mod check;
 mod log;
 mod rebuild;
+mod source;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -22,6 +23,8 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::log::LogFiles;
+use crate::mirror::{DATABASE as SOURCE_DATABASE, SOURCES};
 use crate::server::open_read_only;
 use crate::start_error::StorageError;
 use crate::store::Store;
@@ -91,8 +94,19 @@ pub async fn check(config: &Config, now: SystemTime) -> Result<Report, StorageEr
     for path in crate::mirror::databases(&config.data) {
         sources.push(Store::open_read_only(&path, limits.database()).await?);
     }
+    let mut copies = Vec::new();
+    for source in &config.sources {
+        let folder = config.data.join(SOURCES).join(source.name.as_str());
+        let database = folder.join(SOURCE_DATABASE);
+        if database.is_file() {
+            let store = Store::open_read_only(&database, limits.database()).await?;
+            let files = LogFiles::at_folder(&folder, &config.data.join("staging"));
+            let (name, log_key) = (source.name.clone(), source.log_key.clone());
+            copies.push(source::Copy { name, log_key, files, store });
+        }
+    }
     let checker = check::Checker::new(&store, &blobs, &sources);
-    let report = checker.run(parts, limits.sweep_after(), now).await;
+    let report = checker.run(parts, copies, limits.sweep_after(), now).await;
     for store in sources.iter().chain([&store]) {
         store.close().await;
     }

@@ -26,21 +26,33 @@ use super::{Log, LogError, LogFiles, Snapshot};
 impl Log {
     /// Opens the copy in `files` of the log that had or has the key `pinned`. Blocks.
     pub(crate) fn open_copy(files: LogFiles, pinned: &VerifierKey) -> Result<Self, LogError> {
+        let log = Self::look_at_copy(files, pinned)?;
+        let (edge, files) = (&log.served().edge, &log.inner.files);
+        // What the last attempt has left, served or not.
+        edge.levels().try_for_each(|level| files.trim(level, edge.size()))?;
+        Ok(log)
+    }
+
+    /// The same, also beside a server that makes the copy longer. Blocks.
+    pub(crate) fn look_at_copy(files: LogFiles, pinned: &VerifierKey) -> Result<Self, LogError> {
         let trust = trust_in(pinned, &files.successions()?)?;
-        let snapshot = match files.checkpoint()? {
-            None => Snapshot::new(String::new(), Timestamp::UNIX_EPOCH, Arc::default()),
-            Some(note) => {
-                let signed = trust.verify_checkpoint(&note)?;
-                let edge = Edge::load(&files, signed.tree().size)?;
-                if edge.tree() != signed.tree() {
-                    return Err(LogError::Damaged {
-                        path: files.root().join("tile"),
-                        reason: "its hashes are not those of the checkpoint",
-                    });
-                }
-                // What the last attempt has left, served or not.
-                edge.levels().try_for_each(|level| files.trim(level, edge.size()))?;
-                snapshot_of(&signed, Arc::new(edge))
+        let mut note = files.checkpoint()?;
+        let snapshot = loop {
+            let Some(checkpoint) = note else {
+                break Snapshot::new(String::new(), Timestamp::UNIX_EPOCH, Arc::default());
+            };
+            let signed = trust.verify_checkpoint(&checkpoint)?;
+            let loaded = Edge::load(&files, signed.tree().size).and_then(|edge| {
+                let path = files.root().join("tile");
+                let reason = "its hashes are not those of the checkpoint";
+                let is_it = edge.tree() == signed.tree();
+                if is_it { Ok(edge) } else { Err(LogError::Damaged { path, reason }) }
+            });
+            // Where it has grown meanwhile, the tiles of before are gone.
+            let newest = files.checkpoint()?;
+            match loaded {
+                Err(_) if newest.as_deref() != Some(&checkpoint) => note = newest,
+                loaded => break snapshot_of(&signed, Arc::new(loaded?)),
             }
         };
         let log = Self::new(files, trust, snapshot);
@@ -121,6 +133,10 @@ impl Log {
         }
     }
 
+    fn damaged_entries(&self, reason: &'static str) -> LogError {
+        LogError::Damaged { path: self.inner.files.root().join("tile/entries"), reason }
+    }
+
     /// Serves `checkpoint`, whose tree ends with `edge` and is in the database. Blocks.
     pub(crate) fn advance(
         &self,
@@ -133,10 +149,6 @@ impl Log {
         self.serve(Arc::clone(&snapshot));
         let size = snapshot.tree.size;
         snapshot.edge.levels().try_for_each(|level| self.inner.files.trim(level, size))
-    fn damaged_entries(&self, reason: &'static str) -> LogError {
-        LogError::Damaged { path: self.inner.files.root().join("tile/entries"), reason }
-    }
-
     }
 }
 

@@ -179,7 +179,7 @@ impl Source {
 }
 
 /// Whether a signed index lists exactly the entries of the package that its tree has.
-fn is_what_was_logged(
+pub(crate) fn is_what_was_logged(
     index: &IndexNote,
     logged: &[IndexedEntry],
     tree: Tree,

@@ -30,8 +30,8 @@
 //! <data>/blobs/…                          bytes, shared by all
 //! ```
 
-mod command;
 mod apply;
+mod command;
 mod entries;
 mod error;
 mod evidence;
@@ -70,13 +70,14 @@ pub use command::{
 pub(crate) use error::MirrorError;
 pub(crate) use fetches::Fetches;
 pub(crate) use flight::SingleFlight;
+pub(crate) use indexes::is_what_was_logged;
 pub use name::{SourceName, SourceNameError};
 pub(crate) use owner::{Owner, Owners};
 pub(crate) use removal::RemovalList;
 pub(crate) use shelf::Shelf;
 pub(crate) use source::{DATABASE, Place, SOURCES, Source};
-pub(crate) use turn::{follow_for_ever, watch_removals};
 pub use takedown::{TakenDown, take_down};
+pub(crate) use turn::{follow_for_ever, watch_removals};
 
 /// The sources of a registry.
 #[derive(Clone, Debug, Default)]

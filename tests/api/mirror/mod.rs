@@ -2,15 +2,17 @@
 
 mod airgap;
 mod bytes;
+mod checkpoints;
 mod crash;
 mod follow;
+mod fsck;
 mod imported;
 mod lies;
 mod names;
 mod removed;
+mod unsigned;
 
 use std::fs;
-mod unsigned;
 use std::path::Path;
 
 use mcpkg_core::Code;
