@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a source may be silent within a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a small answer may take as a whole, and a large one at least.
-const BASE_DEADLINE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The slowest answer, in bytes a second: slower is a source that holds on to us on
 /// purpose.
 const MIN_BYTES_PER_SECOND: u64 = 16 * 1024;
@@ -35,6 +35,7 @@ const MAX_PROBLEM_BYTES: u64 = 64 * 1024;
 pub(crate) struct Http {
     base: Url,
     client: Client,
+    patience: Duration,
 }
 
 impl Http {
@@ -53,7 +54,7 @@ impl Http {
             let certificates = Certificate::from_pem_bundle(&pem).map_err(failed)?;
             client = client.tls_certs_merge(certificates);
         }
-        Ok(Self { base: base.clone(), client: client.build().map_err(failed)? })
+        Ok(Self { base: base.clone(), client: client.build().map_err(failed)?, patience: PATIENCE })
     }
 
     /// The address of something, by its path.
@@ -68,7 +69,7 @@ impl Http {
 
     async fn get(&self, path: String, limit_bytes: u64) -> Result<Body, UpstreamError> {
         let url = self.url(&path);
-        let allowed = BASE_DEADLINE + Duration::from_secs(limit_bytes / MIN_BYTES_PER_SECOND);
+        let allowed = self.patience + Duration::from_secs(limit_bytes / MIN_BYTES_PER_SECOND);
         let deadline = Instant::now() + allowed;
         let response = send(self.client.get(url), &path, deadline).await?;
         Ok(bounded(response, path, limit_bytes, deadline))
@@ -77,7 +78,7 @@ impl Http {
     async fn post_names(&self, names: &[PackageName]) -> Result<SignedIndexes, UpstreamError> {
         let path = "v1/log/indexes".to_owned();
         let request = IndexesRequest { names: names.to_vec() };
-        let deadline = Instant::now() + BASE_DEADLINE;
+        let deadline = Instant::now() + self.patience;
         let request = self.client.post(self.url(&path)).json(&request);
         let response = send(request, &path, deadline).await?;
         let limit_bytes = MAX_NOTE_LEN as u64 * (names.len() as u64 + 1);
@@ -166,4 +167,51 @@ fn transport(address: &str, source: reqwest::Error) -> UpstreamError {
     // The whole address may be nobody's business who reads our answers.
     let source = Box::new(source.without_url());
     UpstreamError::Transport { address: address.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::Router;
+    use mcpkg_core::{Code, Coded as _};
+
+    use super::*;
+
+    /// A source whose every answer is one byte more, and one more, and never all of them.
+    async fn dripping() -> Url {
+        let router = Router::new().fallback(|| async {
+            let drops = tokio::time::interval(Duration::from_millis(2));
+            let drops = stream::unfold(drops, |mut drops| async {
+                drops.tick().await;
+                Some((Ok::<_, Infallible>("x"), drops))
+            });
+            axum::body::Body::from_stream(drops)
+        });
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}/").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_drips_is_given_up() {
+        let http = Http::new(&dripping().await, None).unwrap();
+        let http = Http { patience: Duration::from_millis(200), ..http };
+        let (began, mut drops) = (Instant::now(), 0);
+        let mut body = http.open(&Resource::Checkpoint, 10_000).await.unwrap();
+        let error = loop {
+            match body.next().await {
+                Some(Ok(bytes)) => drops += bytes.len(),
+                Some(Err(error)) => break error,
+                None => panic!("it ended"),
+            }
+        };
+        assert!(matches!(error, UpstreamError::TooSlow(_)), "{error}");
+        assert_eq!((error.code(), error.is_passing()), (Code::Transport, true));
+        assert!(drops > 0 && began.elapsed() >= http.patience, "{drops} bytes");
+        let name = "io.github.acme/weather".parse().unwrap();
+        let error = http.indexes(&[name]).await.unwrap_err();
+        assert!(matches!(error, UpstreamError::TooSlow(_)), "{error}");
+    }
 }
