@@ -90,7 +90,9 @@ impl Shelf {
     async fn no_package(&self, name: &PackageName) -> Result<ApiError, ApiError> {
         Ok(match self.store.holder(name).await? {
             Holder::Published | Holder::Source(_) => ApiError::Unsigned(name.to_string()),
-            Holder::Nobody | Holder::Signed => ApiError::NotFound(name.to_string()),
+            Holder::Nobody | Holder::Signed | Holder::Mirrored(_) => {
+                ApiError::NotFound(name.to_string())
+            }
         })
     }
 

@@ -19,7 +19,7 @@ use crate::authority::Authority;
 use crate::backup::Copied;
 use crate::blobs::{Blobs, blocking};
 use crate::cache::Cache;
-use crate::config::{Config, LogConfig};
+use crate::config::{Config, LogConfig, own_patterns};
 use crate::fsck::Rebuilt;
 use crate::hangup::Hangups;
 use crate::log::{
@@ -121,7 +121,10 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         .map_err(|source| StartError::Data { path: data.clone(), source })?;
     let (fetches, remembering) = Fetches::start(store.clone());
 
-    let late = list_unlisted(&store, &blobs).await.map_err(failed)?;
+    let mut late = list_unlisted(&store, &blobs).await.map_err(failed)?;
+    for shelf in mirror.shelves() {
+        late += list_unlisted(&shelf.store, &blobs).await.map_err(failed)?;
+    }
     if late > 0 {
         tracing::info!(late, "listed releases that were published before there were lists");
     }
@@ -164,6 +167,7 @@ async fn set_up(
         let gate = if shelf.is_judged() { Gate::Closed } else { Gate::Open };
         let log = if shelf.source().is_some() { LogOf::Source } else { LogOf::Registry };
         shelf.store.set_gate(gate, log, ear).await?;
+        shelf.removals.tell(&shelf.store).await?;
     }
     Ok(())
 }
@@ -275,7 +279,7 @@ impl Config {
         registry: Store,
         blobs: Blobs,
     ) -> Place {
-        let own = self.namespaces.iter().map(|rule| rule.pattern.clone()).collect();
+        let own = own_patterns(&self.namespaces, &self.official);
         Place {
             data: self.data.clone(),
             wait: self.limits.database(),

@@ -18,6 +18,7 @@
 //! | [`decide`] | the decision, a function of policy and votes |
 //! | [`assess`] | from the database to decisions |
 //! | [`review`] | what a person is shown, and what they may say |
+//! | [`settled`] | whether all that was decided is good now |
 //! | [`advisories`] | importing advisories, and what publishers say of them |
 //! | [`explain`], [`simulate`] | why, and what if |
 //!
@@ -38,6 +39,7 @@ mod explain;
 mod facts;
 mod inspect;
 mod review;
+mod settled;
 mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -303,7 +305,7 @@ impl Shelf {
             return Ok(0);
         };
         let place = Stock::of(self).source;
-        let state = (admission.basis(&self.store).await?, self.store.applied().await?.size);
+        let state = self.state(admission).await?;
         let is_done = admission.with().done.get(&place) == Some(&state);
         let names = if is_done {
             self.store.expired(Timestamp::now(), BATCH).await?

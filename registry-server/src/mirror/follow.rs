@@ -173,6 +173,9 @@ impl Source {
             let now = second(Timestamp::now());
             let is_given_out = self.store.reconsider(index, &found.finding, now).await?;
             if let Some(entry) = &found.entry {
+                if is_given_out {
+                    self.registry.give_way_to_source(&[entry.name()], now).await?;
+                }
                 let (name, version) = changed_by(entry);
                 self.cache.invalidate(&name, version.as_ref());
             }

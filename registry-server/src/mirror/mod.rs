@@ -142,6 +142,11 @@ impl Mirror {
         self.owners.has_namespace_of(name)
     }
 
+    /// Whose `name` is.
+    pub(crate) fn owner_of(&self, name: &PackageName) -> Owner {
+        self.owners.of(name)
+    }
+
     /// What is served of all of them.
     pub(crate) fn shelves(&self) -> impl Iterator<Item = &Shelf> {
         self.shelves.values()

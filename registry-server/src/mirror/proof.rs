@@ -71,7 +71,7 @@ impl Source {
     async fn elsewhere(&self, entry: &Entry) -> Result<Option<Withholding>, MirrorError> {
         let name = entry.name();
         let (own, claimant) = self.registry.origins(name).await?;
-        if !self.owns(name) || own.is_some() {
+        if !self.owns(name) || own.is_some() || self.registry.keeps(name).await? {
             let reason = format!("`{name}` comes from elsewhere, and this source offers it");
             return Ok(Some(Withholding::for_now(Code::NamespaceOwner, reason)));
         }

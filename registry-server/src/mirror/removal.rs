@@ -18,6 +18,7 @@ use mcpkg_core::api::{Removal, Removals, WithheldRelease};
 use mcpkg_core::{Code, PackageName, Version};
 
 use crate::durable;
+use crate::store::{Store, StoreError};
 
 /// The list in the data folder, and in the folder of a source the list of that source.
 const FILE: &str = "removals.json";
@@ -73,6 +74,13 @@ impl RemovalList {
     /// Everything on it.
     pub(crate) fn all(&self) -> Arc<Removals> {
         self.current().all
+    }
+
+    /// Tells the lists of `store` what is on it.
+    pub(crate) async fn tell(&self, store: &Store) -> Result<(), StoreError> {
+        let all = self.all();
+        let releases = all.removals.iter().map(|it| (&it.name, &it.version));
+        store.set_taken_down(releases, Timestamp::now()).await
     }
 
     /// What it says of the releases of a package.

@@ -160,6 +160,12 @@ impl Shelf {
         Ok(withheld)
     }
 
+    /// Whether an operator, or the source, has taken a release down.
+    pub(crate) fn has_taken_down(&self, name: &PackageName, version: &str) -> bool {
+        let all = self.removals.all();
+        all.removals.iter().any(|it| it.name == *name && it.version.to_string() == version)
+    }
+
     /// Whether a release is given out.
     pub(crate) async fn gives_out(
         &self,

@@ -34,6 +34,12 @@ pub(crate) async fn watch_removals(shelf: Shelf) {
         let removals = shelf.removals.clone();
         match blocking(move || removals.reload()).await {
             Ok(changed) => {
+                if !changed.is_empty()
+                    && let Err(error) = shelf.removals.tell(&shelf.store).await
+                {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "lists were not told what was taken down");
+                }
                 for (name, version) in changed {
                     shelf.cache.invalidate(&name, Some(&version));
                     tracing::warn!(%name, %version, "what was taken down has changed");
@@ -70,6 +76,9 @@ impl Source {
         let changed = blocking(move || removals.replace(&list))
             .await
             .map_err(|source| MirrorError::Write { path, source })?;
+        if !changed.is_empty() {
+            self.removals.tell(&self.store).await?;
+        }
         for (name, version) in changed {
             self.cache.invalidate(&name, Some(&version));
             tracing::warn!(source = %self.name, %name, %version, "what was taken down has changed");

@@ -28,7 +28,8 @@ pub struct NamedRegistry {
     #[serde(default)]
     pub packages: Vec<NamePattern>,
     /// The registries that entries which are not ours may come from, by the address
-    /// that they are followed at; any of them, if it is absent.
+    /// that they are followed at, or by the name that a mirrored one has here; any of
+    /// them, if it is absent.
     #[serde(default)]
     pub sources: Option<Vec<String>>,
     /// Whether it may be read without a token.

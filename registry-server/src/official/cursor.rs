@@ -10,17 +10,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::LATEST;
-use crate::store::{Deleted, Position, Scope, ServerFilter, VersionFilter};
+use super::shelves::Bookmark;
+use crate::store::{Deleted, Scope, ServerFilter, VersionFilter};
 
 /// What a cursor begins with, so that those of another release of this program are
 /// told apart.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// Between the parts: in none of them is a control character.
 const SEPARATOR: char = '\u{1f}';
 
 /// Writes a cursor.
-pub(super) fn encode(filter: &ServerFilter, position: &Position) -> String {
+pub(super) fn encode(filter: &ServerFilter, bookmark: &Bookmark) -> String {
     let version = match &filter.version {
         VersionFilter::All => "",
         VersionFilter::Latest => LATEST,
@@ -30,20 +31,24 @@ pub(super) fn encode(filter: &ServerFilter, position: &Position) -> String {
         Deleted::Hidden => "",
         Deleted::Shown => "deleted",
     };
-    let (first, second) = match position {
-        Position::Name { name_key, version } => (name_key.clone(), version.clone()),
-        Position::Change { updated_at, server_id } => (updated_at.clone(), server_id.to_string()),
+    let (first, second, shelf) = match bookmark {
+        Bookmark::Name { name_key, version } => (name_key, version.clone(), ""),
+        Bookmark::Change { updated_at, shelf, server_id } => {
+            (updated_at, server_id.to_string(), shelf.as_str())
+        }
     };
     let since = filter.since.as_deref().unwrap_or_default();
-    let parts = [FORMAT, &filter.search, version, since, deleted, &first, &second];
+    let parts = [FORMAT, &filter.search, version, since, deleted, first, &second, shelf];
     URL_SAFE_NO_PAD.encode(parts.join(&SEPARATOR.to_string()))
 }
 
 /// Reads a cursor that [`encode`] made, or `None`. The filter has no scope.
-pub(super) fn decode(text: &str) -> Option<(ServerFilter, Position)> {
+pub(super) fn decode(text: &str) -> Option<(ServerFilter, Bookmark)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let parts: Vec<&str> = text.split(SEPARATOR).collect();
-    let [FORMAT, search, version, since, deleted, first, second] = parts[..] else { return None };
+    let [FORMAT, search, version, since, deleted, first, second, shelf] = parts[..] else {
+        return None;
+    };
     let filter = ServerFilter {
         search: search.to_owned(),
         version: match version {
@@ -59,12 +64,13 @@ pub(super) fn decode(text: &str) -> Option<(ServerFilter, Position)> {
         },
         scope: Scope::default(),
     };
-    let position = if filter.since.is_some() {
-        Position::Change { updated_at: first.to_owned(), server_id: second.parse().ok()? }
+    let bookmark = if filter.since.is_some() {
+        let (updated_at, shelf) = (first.to_owned(), shelf.to_owned());
+        Bookmark::Change { updated_at, shelf, server_id: second.parse().ok()? }
     } else {
-        Position::Name { name_key: first.to_owned(), version: second.to_owned() }
+        Bookmark::Name { name_key: first.to_owned(), version: second.to_owned() }
     };
-    Some((filter, position))
+    Some((filter, bookmark))
 }
 
 #[cfg(test)]
@@ -73,9 +79,10 @@ mod tests {
 
     #[test]
     fn a_cursor_carries_its_filter_and_is_safe_in_a_url() {
-        let by_name = Position::Name { name_key: "com.acme/ü?".into(), version: "1.0.0+x".into() };
-        let by_change = Position::Change { updated_at: "2026".into(), server_id: 7 };
-        for (search, version, since, position) in [
+        let by_name = Bookmark::Name { name_key: "com.acme/ü?".into(), version: "1.0.0+x".into() };
+        let by_change =
+            Bookmark::Change { updated_at: "2026".into(), shelf: "public".into(), server_id: 7 };
+        for (search, version, since, bookmark) in [
             ("", VersionFilter::All, None, &by_name),
             ("wéather&", VersionFilter::Latest, None, &by_name),
             ("a", VersionFilter::Exactly("1.0.0".into()), Some("2026-01-01T00:00:00Z"), &by_change),
@@ -88,12 +95,12 @@ mod tests {
                 deleted,
                 scope: Scope::default(),
             };
-            let text = encode(&filter, position);
+            let text = encode(&filter, bookmark);
             assert!(
                 text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)),
                 "{text}"
             );
-            assert_eq!(decode(&text), Some((filter, position.clone())));
+            assert_eq!(decode(&text), Some((filter, bookmark.clone())));
             for broken in [&text[1..], &format!("{text}="), &text.to_lowercase()] {
                 assert_ne!(decode(broken), decode(&text), "{broken}");
             }

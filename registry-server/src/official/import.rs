@@ -241,6 +241,7 @@ fn second(at: Timestamp) -> String {
 fn held(holder: &Holder) -> String {
     match holder {
         Holder::Signed => "it is, or looks like, a package that is signed here".to_owned(),
+        Holder::Mirrored(source) => format!("it comes from `{source}`, which is mirrored"),
         Holder::Published => "it was published here".to_owned(),
         Holder::Source(other) => format!("it is listed by {other}"),
         Holder::Nobody => "it is nobody's".to_owned(),

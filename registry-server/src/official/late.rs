@@ -1,5 +1,7 @@
 //! Rows for releases that were published before there were any.
 
+use jiff::Timestamp;
+
 use crate::blobs::{BlobError, Blobs, blocking};
 use crate::start_error::StorageError;
 use crate::store::{Store, StoredBlob};
@@ -28,7 +30,7 @@ pub(crate) async fn list_unlisted(store: &Store, blobs: &Blobs) -> Result<u64, S
             let bytes = blocking(move || blobs.open_now(stored)?.read()).await?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| BlobError::Damaged { digest, reason: "it is not JSON" })?;
-            store.list_late(&unlisted, &text).await?;
+            store.list_late(&unlisted, &text, Timestamp::now()).await?;
             listed += 1;
         }
     }

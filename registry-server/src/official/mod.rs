@@ -3,6 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`audience`] | who asks, and so which entries there are |
+//! | [`shelves`] | one list of what is published here and what each source has |
 //! | [`visible`] | which of them may be shown |
 //! | [`query`], [`cursor`] | which of them are asked for, and where a page goes on |
 //! | [`render`] | rows as the API writes them |
@@ -11,7 +12,7 @@
 //! | [`import`] | following another registry of this API |
 //! | [`late`] | rows for releases that were published before there were any |
 //!
-//! A row of ours repeats what the log says. An entry that is not ours is served byte for
+//! A row of a release repeats what a log says, ours or a source's. An entry that is not ours is served byte for
 //! byte as it came, oddities and all, but for one that would cost its readers the page:
 //! that one is at its own address, with what is off about it
 //! ([`App::evidence_of`]), and not in lists.
@@ -27,6 +28,7 @@ mod publish;
 mod query;
 mod render;
 mod replay;
+mod shelves;
 mod token;
 mod visible;
 
@@ -50,14 +52,15 @@ pub(crate) use proof::DomainProofBody;
 pub(crate) use publish::{MAX_BODY_LEN, Official, StatusBody, TokenAnswer, Validation, validate};
 pub(crate) use query::{Params, ServerQuery, deleted};
 pub(crate) use render::row as render_row;
+use shelves::{Bookmark, Page, Part};
 
 /// The version that stands for the newest, in an address and in a query.
 pub(crate) const LATEST: &str = "latest";
 
 /// What is known of an entry that is not ours, and off about it.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListedEntry {
+pub(crate) struct ListedEntry {
     /// Always false: nobody that we know has signed it.
     signed: bool,
     /// The registry that lists it.
@@ -71,6 +74,7 @@ struct ListedEntry {
     /// What is off with it, in sentences.
     oddities: Vec<String>,
     /// The original, byte for byte.
+    #[schema(value_type = Object)]
     server: Box<RawValue>,
 }
 
@@ -83,15 +87,15 @@ impl App {
     ) -> Result<Document, ApiError> {
         let ServerQuery { filter, after, limit } = query;
         let filter = ServerFilter { scope: audience.scope.clone(), ..filter };
-        let rows = self.visible_page(audience, &filter, after, limit).await?;
+        let Page { rows, last } = self.visible_page(audience, &filter, after, limit).await?;
         // Somebody who is shown nothing is told that this may be for want of a token.
-        if rows.shown.is_empty() && self.access.wants_token(&audience.caller) {
+        if rows.is_empty() && self.access.wants_token(&audience.caller) {
             return Err(AccessError::Missing.into());
         }
         // After the last that is shown: a cursor can be read by whoever gets it.
-        let last = rows.shown.last().filter(|_| rows.is_more);
-        let next = last.map(|row| cursor::encode(&filter, &filter.position(row)));
-        render::page(&rows.shown, &self.own_address, next.as_deref())
+        let shown = rows.last().filter(|_| last.is_some());
+        let next = shown.map(|found| cursor::encode(&filter, &Bookmark::after(found, &filter)));
+        render::page(&rows, &self.own_address, next.as_deref())
     }
 
     /// Every version of a server, the newest first.
@@ -102,10 +106,8 @@ impl App {
         deleted: Deleted,
     ) -> Result<Document, ApiError> {
         let missing = format!("the server `{name}` was");
-        audience.permit(self, name, &missing)?;
         let all = VersionFilter::All;
-        let rows = self.store.server_versions(name, &all, &audience.scope, deleted).await?;
-        let rows = self.given_out(audience, rows).await?;
+        let rows = self.visible_versions(audience, name, &all, deleted, &missing).await?;
         if rows.is_empty() {
             return Err(ApiError::NotFound(missing));
         }
@@ -124,10 +126,9 @@ impl App {
             LATEST => VersionFilter::Latest,
             version => VersionFilter::Exactly(version.to_owned()),
         };
-        audience.permit(self, name, &missing(name, version))?;
-        let rows = self.store.server_versions(name, &wanted, &audience.scope, deleted).await?;
-        let rows = self.given_out(audience, rows).await?;
-        let found = rows.first().ok_or_else(|| unknown(name, version))?;
+        let missing = missing(name, version);
+        let rows = self.visible_versions(audience, name, &wanted, deleted, &missing).await?;
+        let found = rows.first().ok_or(ApiError::NotFound(missing))?;
         render::one(found, &self.own_address)
     }
 
@@ -138,13 +139,15 @@ impl App {
         name: PackageName,
         version: &str,
     ) -> Result<Document, ApiError> {
-        audience.permit(self, &name, &missing(&name, version))?;
-        let strict: Option<Version> = version.parse().ok();
-        if let Some(strict) = strict
-            && audience.scope.has(&name, None)
-            && self.store.find_release(&name, &strict).await?.is_some()
-        {
-            return self.own.release(name, strict, None).await;
+        let missing = missing(&name, version);
+        audience.permit(self, &name, &missing)?;
+        if let Ok(strict) = version.parse::<Version>() {
+            for Part { shelf, .. } in self.parts_of(audience, &name) {
+                if shelf.store.find_release(&name, &strict).await?.is_some() {
+                    self.permit_there(&audience.caller, shelf, &name, &missing)?;
+                    return shelf.release(name, strict, None).await;
+                }
+            }
         }
         let entry = self.listed_entry(audience, &name, version).await?;
         let text = serde_json::to_string(&entry).map_err(|_| ApiError::Panic)?;
@@ -161,7 +164,7 @@ impl App {
         let found = self.store.server_oddities(name, version).await?;
         let found = found.filter(|found| audience.scope.has(name, found.source.as_deref()));
         let ServerOddities { document, oddities, source, published_by, is_shown } =
-            found.ok_or_else(|| unknown(name, version))?;
+            found.ok_or_else(|| ApiError::NotFound(missing(name, version)))?;
         Ok(ListedEntry {
             signed: false,
             source,
@@ -171,10 +174,6 @@ impl App {
             server: RawValue::from_string(document).map_err(|_| ApiError::Panic)?,
         })
     }
-}
-
-fn unknown(name: &PackageName, version: &str) -> ApiError {
-    ApiError::NotFound(missing(name, version))
 }
 
 /// What a version is called that is not there.

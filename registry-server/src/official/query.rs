@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::shelves::Bookmark;
 use super::{LATEST, cursor};
 use crate::error::ApiError;
-use crate::store::{Deleted, MAX_QUERY_LEN, Position, Scope, ServerFilter, VersionFilter};
+use crate::store::{Deleted, MAX_QUERY_LEN, Scope, ServerFilter, VersionFilter};
 
 /// How many servers a page has, unless the request says.
 const DEFAULT_LIMIT: u32 = 30;
@@ -53,7 +54,7 @@ pub(crate) struct ServerQuery {
     /// Which servers; its scope is the audience's to fill in.
     pub(crate) filter: ServerFilter,
     /// Where to go on.
-    pub(crate) after: Option<Position>,
+    pub(crate) after: Option<Bookmark>,
     /// How many.
     pub(crate) limit: u32,
 }
@@ -75,11 +76,11 @@ impl TryFrom<Params> for ServerQuery {
             return Ok(Self { filter: said.filter(), after: None, limit });
         };
         let unusable = || ApiError::request("`cursor` is not one that this registry gave out");
-        let (filter, position) = cursor::decode(text).ok_or_else(unusable)?;
+        let (filter, bookmark) = cursor::decode(text).ok_or_else(unusable)?;
         if !said.agrees_with(&filter) {
             return Err(ApiError::request("`cursor` belongs to a list with another filter"));
         }
-        Ok(Self { filter, after: Some(position), limit })
+        Ok(Self { filter, after: Some(bookmark), limit })
     }
 }
 

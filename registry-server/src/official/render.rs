@@ -8,9 +8,11 @@ use std::fmt::Write as _;
 use mcpkg_core::Digest;
 use mcpkg_core::official::{EVIDENCE_META, REGISTRY_META};
 
+use super::shelves::Found;
 use crate::cache::Document;
 use crate::conditional::entity_tag;
 use crate::error::ApiError;
+use crate::mirror::SourceName;
 use crate::store::{OWN_ADDRESS, ServerRow};
 
 /// What an entry takes beside its document, roughly, in bytes.
@@ -18,16 +20,16 @@ const META_LEN: usize = 512;
 
 /// A list of entries, and the cursor of what comes after.
 pub(super) fn page(
-    rows: &[ServerRow],
+    rows: &[Found<'_>],
     own_address: &str,
     next: Option<&str>,
 ) -> Result<Document, ApiError> {
-    let len: usize = rows.iter().map(|row| row.document.len() + META_LEN).sum();
+    let len: usize = rows.iter().map(|it| it.row.document.len() + META_LEN).sum();
     let mut text = String::with_capacity(len + META_LEN);
     text.push_str("{\"servers\":[");
-    for (index, row) in rows.iter().enumerate() {
+    for (index, found) in rows.iter().enumerate() {
         text.push_str(if index == 0 { "" } else { "," });
-        push(&mut text, row, own_address)?;
+        push(&mut text, &found.row, own_address, found.source())?;
     }
     // Writing to a string does not fail, here and below.
     let _ = write!(text, "],\"metadata\":{{\"count\":{}", rows.len());
@@ -39,23 +41,34 @@ pub(super) fn page(
 }
 
 /// One entry.
-pub(super) fn one(row: &ServerRow, own_address: &str) -> Result<Document, ApiError> {
-    self::row(row, own_address).map(document)
+pub(super) fn one(found: &Found<'_>, own_address: &str) -> Result<Document, ApiError> {
+    let mut text = String::with_capacity(found.row.document.len() + META_LEN);
+    push(&mut text, &found.row, own_address, found.source())?;
+    Ok(document(text))
 }
 
-/// One entry, as text.
+/// One entry of what is published here, as text.
 pub(crate) fn row(row: &ServerRow, own_address: &str) -> Result<String, ApiError> {
     let mut text = String::with_capacity(row.document.len() + META_LEN);
-    push(&mut text, row, own_address)?;
+    push(&mut text, row, own_address, None)?;
     Ok(text)
 }
 
-fn push(text: &mut String, row: &ServerRow, own_address: &str) -> Result<(), ApiError> {
+/// Writes an entry. What is from a source is had from below its address here, and says so.
+fn push(
+    text: &mut String,
+    row: &ServerRow,
+    own_address: &str,
+    source: Option<&SourceName>,
+) -> Result<(), ApiError> {
     text.push_str("{\"server\":");
     let mut parts = row.document.split(OWN_ADDRESS);
     text.push_str(parts.next().unwrap_or_default());
     for part in parts {
         text.push_str(own_address);
+        if let Some(source) = source {
+            let _ = write!(text, "/source/{source}");
+        }
         text.push_str(part);
     }
     let ServerRow { status, status_changed_at, published_at, updated_at, is_latest, .. } = row;
@@ -69,7 +82,14 @@ fn push(text: &mut String, row: &ServerRow, own_address: &str) -> Result<(), Api
         text.push_str(",\"statusMessage\":");
         text.push_str(&serde_json::to_string(message).map_err(|_| ApiError::Panic)?);
     }
-    let _ = write!(text, "}},\"{EVIDENCE_META}\":{}}}}}", row.evidence);
+    let _ = write!(text, "}},\"{EVIDENCE_META}\":");
+    match (source, row.evidence.strip_suffix('}')) {
+        (Some(source), Some(evidence)) => {
+            let _ = write!(text, "{evidence},\"source\":\"{source}\"}}");
+        }
+        _ => text.push_str(&row.evidence),
+    }
+    text.push_str("}}");
     Ok(())
 }
 

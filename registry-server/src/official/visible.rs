@@ -1,28 +1,25 @@
 //! Which rows may be shown to whoever asks.
 //!
-//! Two things leave a row out: that the caller may not read its name, and that it is a
-//! release which is not given out, be it taken down or not admitted. Either way it is as
-//! if there were none, for a client of this API would try to install what is listed.
+//! Rows of releases that are not given out, be they taken down or not admitted, are shown
+//! in no list (`store/listed/shown.rs`): it is as if there were none, for a client of this
+//! API would try to install what is listed. What is left to do here is to see that what was
+//! decided is good now, and to leave out what the caller may not read.
 
-use mcpkg_core::{PackageName, Version};
+use std::collections::BTreeSet;
+use std::error::Error;
+
+use mcpkg_core::PackageName;
 
 use super::Audience;
+use super::shelves::{Bookmark, Found, Page, Part, merged};
+use crate::admission::AdmissionError;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::policy::{Action, Resource};
-use crate::store::{Position, ServerFilter, ServerRow};
+use crate::store::{Deleted, ServerFilter, VersionFilter};
 
 /// How many pages in a row are looked through for something that the caller may see.
 const MOST_PAGES: usize = 20;
-
-/// A page as somebody may see it.
-#[derive(Debug)]
-pub(super) struct Visible {
-    /// What is shown.
-    pub(super) shown: Vec<ServerRow>,
-    /// Whether there are more rows, shown or not.
-    pub(super) is_more: bool,
-}
 
 impl Audience {
     /// Lets whoever asks read `name`, or says that what they ask for, which is called
@@ -40,48 +37,120 @@ impl Audience {
 }
 
 impl App {
-    /// A page, and whether it is the last. It may be shorter than asked for; one with
-    /// nothing in it is the last, or it would tell that there is something.
+    /// A page. It may be shorter than asked for; one with nothing in it is the last, or it
+    /// would tell that there is something.
     pub(super) async fn visible_page(
         &self,
         audience: &Audience,
         filter: &ServerFilter,
-        mut after: Option<Position>,
+        mut after: Option<Bookmark>,
         limit: u32,
-    ) -> Result<Visible, ApiError> {
-        for _ in 0..MOST_PAGES {
-            let slice = self.store.servers(filter, after.as_ref(), limit).await?;
-            after = slice.rows.last().map(|row| filter.position(row));
-            let shown = self.given_out(audience, slice.rows).await?;
-            if !slice.is_more || !shown.is_empty() {
-                return Ok(Visible { shown, is_more: slice.is_more });
-            }
+    ) -> Result<Page<'_>, ApiError> {
+        let parts = self.parts(audience).await;
+        if let Err(error) = self.own.settle_some().await {
+            left_out(&error, "what is new");
         }
-        Ok(Visible { shown: Vec::new(), is_more: false })
+        for _ in 0..MOST_PAGES {
+            let mut page = self.settled_page(&parts, filter, after.as_ref(), limit).await?;
+            self.leave_out(audience, &mut page.rows)?;
+            if page.last.is_none() || !page.rows.is_empty() {
+                return Ok(page);
+            }
+            after = page.last;
+        }
+        Ok(Page::default())
     }
 
-    /// Those of `rows` that are for whoever asks.
-    pub(super) async fn given_out(
+    /// A page of which every decision is good now. To decide may take rows away and bring
+    /// others, of which it has to be decided then. What cannot be decided is left out: it
+    /// must not cost its readers the page.
+    async fn settled_page<'a>(
+        &self,
+        parts: &[Part<'a>],
+        filter: &ServerFilter,
+        after: Option<&Bookmark>,
+        limit: u32,
+    ) -> Result<Page<'a>, ApiError> {
+        let mut unsettled = Vec::new();
+        for Part { shelf, .. } in parts {
+            if !shelf.is_settled().await? {
+                unsettled.push(*shelf);
+            }
+        }
+        if unsettled.is_empty() {
+            return Ok(merged(parts, filter, after, limit).await?);
+        }
+        let is_unsettled =
+            |found: &Found<'_>| unsettled.iter().any(|shelf| std::ptr::eq(*shelf, found.shelf));
+        let key = |found: &Found<'_>| (found.source().cloned(), found.row.name_key.clone());
+        let (mut tried, mut settled) = (BTreeSet::new(), BTreeSet::new());
+        // If all of them bring others, nearly nothing is given out any more.
+        for _ in 0..MOST_PAGES {
+            let page = merged(parts, filter, after, limit).await?;
+            let mut is_good = true;
+            for found in page.rows.iter().filter(|found| is_unsettled(found)) {
+                if !tried.insert(key(found)) {
+                    continue;
+                }
+                is_good = false;
+                match found.shelf.settle(&found.name()?).await {
+                    Ok(()) => drop(settled.insert(key(found))),
+                    Err(error) => left_out(&error, &found.row.name),
+                }
+            }
+            if is_good {
+                break;
+            }
+        }
+        let mut page = merged(parts, filter, after, limit).await?;
+        page.rows.retain(|found| !is_unsettled(found) || settled.contains(&key(found)));
+        Ok(page)
+    }
+
+    /// The versions of `name` that are asked for and that whoever asks may see, the newest
+    /// first, wherever they are from.
+    pub(super) async fn visible_versions(
         &self,
         audience: &Audience,
-        rows: Vec<ServerRow>,
-    ) -> Result<Vec<ServerRow>, ApiError> {
-        let mut shown = Vec::with_capacity(rows.len());
-        for row in rows {
-            // Rows are written with a name, and releases with a version of ours.
-            let name: PackageName = row.name.parse().map_err(|_| ApiError::Panic)?;
-            if self.may_read(&audience.caller, &name) && self.is_given_out(&name, &row).await? {
-                shown.push(row);
+        name: &PackageName,
+        version: &VersionFilter,
+        deleted: Deleted,
+        missing: &str,
+    ) -> Result<Vec<Found<'_>>, ApiError> {
+        audience.permit(self, name, missing)?;
+        let mut found = Vec::new();
+        for Part { shelf, scope } in self.parts_of(audience, name) {
+            shelf.settle(name).await?;
+            let rows = shelf.store.server_versions(name, version, &scope, deleted).await?;
+            if rows.is_empty() {
+                continue;
             }
+            self.permit_there(&audience.caller, shelf, name, missing)?;
+            shelf.refuse_if_silent().await?;
+            found.extend(rows.into_iter().map(|row| Found { shelf, row }));
         }
-        Ok(shown)
+        self.leave_out(audience, &mut found)?;
+        found.sort_by(|one, other| other.row.published_at.cmp(&one.row.published_at));
+        Ok(found)
     }
 
-    async fn is_given_out(&self, name: &PackageName, row: &ServerRow) -> Result<bool, ApiError> {
-        if !row.is_release {
-            return Ok(true);
+    /// Leaves out what is not for whoever asks.
+    fn leave_out(&self, audience: &Audience, rows: &mut Vec<Found<'_>>) -> Result<(), ApiError> {
+        let mut kept = Vec::with_capacity(rows.len());
+        for found in rows.drain(..) {
+            let name = found.name()?;
+            let is_gone =
+                found.row.is_release && found.shelf.has_taken_down(&name, &found.row.version);
+            if !is_gone && found.is_served() && self.may_see(&audience.caller, found.shelf, &name) {
+                kept.push(found);
+            }
         }
-        let version: Version = row.version.parse().map_err(|_| ApiError::Panic)?;
-        self.own.gives_out(name, &version).await
+        *rows = kept;
+        Ok(())
     }
+}
+
+fn left_out(error: &AdmissionError, name: &str) {
+    let error = error as &dyn Error;
+    tracing::warn!(error, name, "left out of a list: it could not be decided of it");
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 
 use super::error::corrupt;
+use super::listed::{show, show_all};
 use super::publish::list_again;
 use super::row::{parse, signed, time, unsigned};
 use super::{Store, StoreError};
@@ -94,7 +95,7 @@ const JUDGED: &str = "body, facts, fingerprint, basis, decision.last_entry, good
 
 impl Store {
     /// Opens or closes the gate, and says whose log this is an index of and whether
-    /// anybody listens. What searches show is made again if the gate was moved.
+    /// anybody listens. What searches and lists show is made again if the gate was moved.
     pub(crate) async fn set_gate(
         &self,
         gate: Gate,
@@ -124,6 +125,7 @@ impl Store {
             for package_id in packages {
                 list_again(&mut transaction, package_id).await?;
             }
+            show_all(&mut transaction, Timestamp::now()).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -155,7 +157,7 @@ impl Store {
         last.map(|last| unsigned("entry.log_index", last)).transpose()
     }
 
-    /// Keeps decisions of releases of one package, and lists the package as they say.
+    /// Keeps decisions of releases of one package, and lists it as they say.
     pub(crate) async fn decide(
         &self,
         name: &PackageName,
@@ -172,6 +174,10 @@ impl Store {
                 .await?;
         if let Some(package_id) = package {
             list_again(&mut transaction, package_id).await?;
+        }
+        let now = decisions.iter().map(|(_, judged)| judged.decision.decided_at).max();
+        if let Some(now) = now {
+            show(&mut transaction, &name.fold_key(), now).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -1,12 +1,15 @@
 //! What the MCP registry's API lists.
 //!
-//! Every release of ours has a row, written in the transaction that makes the release
-//! visible ([`write`]), and so has every entry that is not ours ([`foreign`]). Pages are
-//! walks along an index ([`page`]).
+//! Every release has a row, written in the transaction that makes the release visible
+//! ([`write`]) and shown while it can be had ([`shown`]); so has every entry that is
+//! nobody's release ([`foreign`]). Pages are walks along an index ([`page`]).
+//!
+//! The index of a source's log has rows of that source's releases, and of nothing else.
 
-mod carry;
 mod foreign;
 mod page;
+mod shown;
+mod survey;
 mod write;
 
 use mcpkg_core::PackageName;
@@ -18,7 +21,9 @@ use super::{Store, StoreError};
 
 pub(crate) use foreign::{Import, NewListed, Progress, Taken};
 pub(crate) use page::{Deleted, Position, Scope, ServerFilter, VersionFilter};
-pub(super) use write::{list_release, list_status};
+pub(super) use shown::{show, show_all};
+pub(crate) use survey::UnsignedRow;
+pub(super) use write::{give_way_to_source, list_if_new, list_release, list_status};
 
 /// What stands for the address of this registry in a document. No JSON text holds it
 /// raw (RFC 8259, section 7), so that it marks a place and nothing else.
@@ -51,7 +56,7 @@ pub(crate) struct ServerRow {
     pub(crate) is_latest: bool,
     /// The name, as it is written.
     pub(crate) name: String,
-    /// Whether it is a release of ours.
+    /// Whether it is a release, and not an entry that nobody has signed.
     pub(crate) is_release: bool,
 }
 
@@ -62,6 +67,8 @@ pub(crate) enum Holder {
     Nobody,
     /// A signed package, by this name or one that looks like it.
     Signed,
+    /// The source of this name, which is mirrored and has a package of that name.
+    Mirrored(String),
     /// Somebody who published it here, unsigned.
     Published,
     /// The registry at this address, which is followed.
@@ -73,6 +80,12 @@ impl Store {
     pub(crate) async fn holder(&self, name: &PackageName) -> Result<Holder, StoreError> {
         let mut connection = self.reader.acquire().await?;
         write::holder(&mut connection, name).await
+    }
+
+    /// Whether `name` is this registry's own, so that no source may take it: a package, or
+    /// what was published here unsigned.
+    pub(crate) async fn keeps(&self, name: &PackageName) -> Result<bool, StoreError> {
+        Ok(matches!(self.holder(name).await?, Holder::Signed | Holder::Published))
     }
 
     /// The versions of `name` in `scope` that are asked for, the newest first.

@@ -8,6 +8,7 @@ use mcpkg_core::{Digest, PackageName};
 use serde::Serialize;
 use sqlx::QueryBuilder;
 
+use super::listed::give_way_to_source;
 use super::releases::indexed_entry;
 use super::row::{parse, signed, time, unsigned};
 use super::{Store, StoreError};
@@ -198,6 +199,21 @@ impl Store {
             .bind(time(now))
             .execute(&mut *transaction)
             .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes what is listed under these names, and is no package, out of the way of a
+    /// source that has packages of them.
+    pub(crate) async fn give_way_to_source(
+        &self,
+        names: &[&PackageName],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("begin immediate").await?;
+        for name in names {
+            give_way_to_source(&mut transaction, name, now).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -32,6 +32,7 @@ mod schema;
 mod search;
 mod source;
 mod statements;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -53,7 +54,7 @@ pub(crate) use change::{Admission, Bar, Change, NewStatement};
 pub(crate) use error::StoreError;
 pub(crate) use listed::{
     Deleted, Holder, Import, NewListed, OWN_ADDRESS, Position, Progress, Scope, ServerFilter,
-    ServerOddities, ServerRow, Taken, VersionFilter,
+    ServerOddities, ServerRow, Taken, UnsignedRow, VersionFilter,
 };
 pub use mirror::Fetch;
 pub(crate) use mirror::HeldIndex;
@@ -76,12 +77,6 @@ const READERS: u32 = 8;
 ///
 /// Source: DESIGN section 8; SQLite's release notes of 3.51.3.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-
-/// What a database has that is no index of the log.
-const CARRIED_OVER: [&str; 2] = [
-    "insert into claim select * from earlier.claim",
-    "insert into fetch select * from earlier.fetch",
-];
 
 /// The registry's database.
 #[derive(Clone, Debug)]
@@ -141,19 +136,6 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
-    }
-
-    /// Takes over from the database at `earlier` what is no index of the log, when that
-    /// is made again.
-    pub(crate) async fn carry_over(&self, earlier: &Path) -> Result<(), StoreError> {
-        let mut connection = self.writer.acquire().await?;
-        let path = earlier.to_string_lossy().into_owned();
-        sqlx::query("attach database ? as earlier").bind(path).execute(&mut *connection).await?;
-        for table in CARRIED_OVER {
-            sqlx::query(table).execute(&mut *connection).await?;
-        }
-        sqlx::query("detach database earlier").execute(&mut *connection).await?;
-        Ok(())
     }
 
     /// What is wrong with the file of the database itself, for `fsck`.

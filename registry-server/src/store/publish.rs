@@ -85,11 +85,13 @@ impl Store {
                 match change {
                     Change::Release(release) => {
                         let release_id = apply(&mut transaction, *index, release).await?;
-                        list_release(&mut transaction, release_id, *index, release).await?;
+                        let now = release.published_at;
+                        list_release(&mut transaction, release_id, *index, release, now).await?;
                     }
                     Change::Statement(statement) => {
                         insert_blob(&mut transaction, &statement.bundle).await?;
-                        apply_statement(&mut transaction, *index, &statement.entry).await?;
+                        let entry = &statement.entry;
+                        apply_statement(&mut transaction, *index, entry, entry.time()).await?;
                     }
                 }
             }

@@ -16,6 +16,7 @@ pub(super) const REGISTRY: &[Step] = &[
     (2, "listed", include_str!("../../../migrations/sqlite/0002_listed.sql")),
     (3, "mirror", include_str!("../../../migrations/sqlite/0003_mirror.sql")),
     (5, "admission", include_str!("../../../migrations/sqlite/0005_admission.sql")),
+    (7, "shown", include_str!("../../../migrations/sqlite/0007_shown.sql")),
 ];
 
 /// Those of what was audited.

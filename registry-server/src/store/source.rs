@@ -9,6 +9,7 @@ use mcpkg_core::log::{Entry, Tree};
 use mcpkg_core::{Code, Digest, PackageName, Version};
 use sqlx::sqlite::SqliteConnection;
 
+use super::listed::{list_if_new, list_release, show};
 use super::publish::{NewRelease, apply, insert_blob};
 use super::row::{parse, signed, time, unsigned};
 use super::rules::broken_rule;
@@ -188,10 +189,14 @@ impl Store {
                 for blob in &shown.blobs {
                     insert_blob(&mut transaction, blob.stored()).await?;
                 }
-                sqlx::query("delete from withheld where log_index = ?")
-                    .bind(log_index)
-                    .execute(&mut *transaction)
-                    .await?;
+                let fold_key: Option<String> = sqlx::query_scalar(
+                    "delete from withheld where log_index = ? returning fold_key",
+                )
+                .bind(log_index)
+                .fetch_optional(&mut *transaction)
+                .await?;
+                list_if_new(&mut transaction, log_index, &shown.server_json, now).await?;
+                show(&mut transaction, &fold_key.unwrap_or_default(), now).await?;
             }
             Err(Withholding { code, reason, is_passing }) => {
                 sqlx::query(
@@ -314,10 +319,13 @@ async fn follow(
                 authority: publish.authority.clone(),
                 published_at: publish.time,
             };
-            // The MCP registry's API lists none of a source.
-            apply(connection, *index, &release).await?;
+            let release_id = apply(connection, *index, &release).await?;
+            // What the source has not shown has no document to list.
+            if finding.is_ok() {
+                list_release(connection, release_id, *index, &release, now).await?;
+            }
         }
-        entry => apply_statement(connection, *index, entry).await?,
+        entry => apply_statement(connection, *index, entry, now).await?,
     }
     Ok(None)
 }
@@ -347,7 +355,10 @@ async fn withhold(
     .bind(reason)
     .bind(i64::from(*is_passing))
     .bind(time(now))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    match entry {
+        Some(entry) => show(connection, &entry.name().fold_key(), now).await,
+        None => Ok(()),
+    }
 }

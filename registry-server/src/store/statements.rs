@@ -192,11 +192,12 @@ async fn release(
     row.map(|(id, status)| Ok((id, parse("release.status", &status)?))).transpose()
 }
 
-/// Makes a statement visible.
+/// Makes a statement visible, which became known here at `now`.
 pub(super) async fn apply_statement(
     connection: &mut SqliteConnection,
     index: u64,
     entry: &Entry,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let missing = || {
         let what = std::io::Error::other(format!("it has nothing of `{}`", entry.name()));
@@ -244,7 +245,7 @@ pub(super) async fn apply_statement(
                 .execute(&mut *connection)
                 .await?;
             if let Some(release_id) = release_id {
-                super::listed::list_status(connection, release_id, change).await?;
+                super::listed::list_status(connection, release_id, change, now).await?;
             }
             super::publish::list_again(connection, package_id).await
         }

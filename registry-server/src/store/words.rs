@@ -2,8 +2,6 @@
 //!
 //! No log says it, so it cannot be made again.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::review::Verdict;
@@ -66,30 +64,6 @@ pub(crate) struct ToldVex {
 }
 
 impl Store {
-    /// Takes over, from the database at `earlier`, what no log says: what people said, and
-    /// what is yet to be told. For `fsck --rebuild`, before anything else was said.
-    pub(crate) async fn carry_over_words(&self, earlier: &Path) -> Result<(), StoreError> {
-        let mut connection = self.writer.acquire().await?;
-        sqlx::query("attach database ? as earlier")
-            .bind(earlier.display().to_string())
-            .execute(&mut *connection)
-            .await?;
-        let copied = sqlx::raw_sql(
-            "begin immediate;
-             insert into vote select * from earlier.vote;
-             insert into vex select * from earlier.vex;
-             insert into event select * from earlier.event;
-             insert into delivery select * from earlier.delivery;
-             commit;",
-        )
-        .execute(&mut *connection)
-        .await;
-        // Without it, the connection would go on holding both files.
-        sqlx::query("detach database earlier").execute(&mut *connection).await?;
-        copied?;
-        Ok(())
-    }
-
     /// Keeps what somebody said of a release.
     pub(crate) async fn vote(
         &self,

@@ -2,11 +2,13 @@
 
 use mcpkg_core::Code;
 use mcpkg_registry_server::{NamedRegistry, OfficialConfig};
-use mcpkg_test_support::{Draft, Reply, Setup};
+use mcpkg_test_support::sigstore::TestSigstore;
+use mcpkg_test_support::{Draft, Reply, Setup, TestIssuer, TestKey, TestRegistry};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Company, Rules};
+use super::{Company, Rules, audited};
+use crate::release;
 
 const WEATHER: &str = "/servers/io.github.acme%2Fweather/versions/1.0.0";
 const NEWS: &str = "/servers/io.github.acme%2Fnews/versions/1.0.0";
@@ -127,4 +129,38 @@ fn what_is_written_is_decided_by_proofs_of_its_own() {
     }
     assert_eq!(send("/v0.1/validate", &[]).status, 200);
     assert_ne!(send("/v0.1/auth/oidc", &[]).outcome().1, Some(Code::Unauthenticated));
+}
+
+#[test]
+fn what_is_mirrored_is_shown_to_whoever_may_read_it_here_and_at_its_source() {
+    let (sigstore, issuer) = (TestSigstore::start(), TestIssuer::start(TestKey::ecdsa()));
+    let source = TestRegistry::start(&sigstore.trusted_root_json());
+    source.accept(&release(&sigstore, "1.0.0"));
+    let policy = "@id(\"abroad\") forbid (principal == User::\"sso/ivan\", \
+                  action == Action::\"read\", resource in Source::\"public\");\n\
+                  @id(\"here\") forbid (principal == User::\"sso/hera\", \
+                  action == Action::\"read\", resource == Package::\"io.github.acme/weather\") \
+                  when { resource in Registry::\"own\" };";
+    let place = audited::place(&sigstore, &issuer, policy);
+    place.configure(&format!(
+        "[[source]]\nname = 'public'\nurl = '{}'\nlog_key = '{}'\nmode = 'fallback'\n\
+         namespaces = ['*']\ntrust_public_good = false\n\
+         [[source.trust_root]]\nfile = 'trusted_root.json'\n\
+         namespaces = ['*', 'io.github.acme/*']",
+        source.url(),
+        source.log_key().verifier()
+    ));
+    place.json(&["mirror", "sync"]);
+    let process = place.serve();
+    for (subject, sees) in [("rita", true), ("ivan", false), ("hera", false)] {
+        let token = audited::token(&issuer, subject, "staff");
+        let page = audited::get(&process, "/v0.1/servers", &token);
+        assert_eq!(names(&page).len(), usize::from(sees), "{subject}: {page}");
+        for path in [WEATHER, EVIDENCE] {
+            let reply = audited::get(&process, &format!("/v0.1{path}"), &token);
+            assert_eq!(reply.status, if sees { 200 } else { 404 }, "{subject}: {reply}");
+        }
+    }
+    let nobody = process.http.get("/v0.1/servers");
+    assert_eq!(nobody.outcome(), (401, Some(Code::Unauthenticated)));
 }

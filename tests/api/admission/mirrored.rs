@@ -3,7 +3,7 @@
 use mcpkg_core::Code;
 use mcpkg_test_support::{Draft, TestRegistry};
 
-use super::{ALL, Stage, answers, asking, forbid, found, withheld};
+use super::{ALL, Stage, answers, asking, forbid, found, listed, withheld};
 use crate::process::Process;
 use crate::{NAME, acme};
 
@@ -49,6 +49,12 @@ fn what_policy_does_not_admit_of_a_source_is_given_out_nowhere() {
     assert_eq!(answers(http, base, &one, "1.0.0"), [(200, None); 3]);
     assert_eq!(answers(http, base, &other, "1.1.0"), [(403, Some(Code::Quarantined)); 3]);
     assert_eq!(found(http, base), ["1.0.0"]);
+    assert_eq!(listed(http), ["1.0.0"]);
+    let versions = "/v0.1/servers/io.github.acme%2Fweather/versions";
+    let latest: serde_json::Value = http.get(&format!("{versions}/latest")).json();
+    assert_eq!(latest["server"]["version"], "1.0.0", "the newest that is admitted");
+    let one = http.get(&format!("{versions}/1.1.0?include_deleted=true"));
+    assert_eq!(one.outcome(), (404, Some(Code::NotFound)));
     // It was looked for at the source and nowhere else.
     let explained =
         stage.place.json(&["admission", "explain", &format!("{NAME}@1.1.0"), "--source", "public"]);

@@ -4,6 +4,7 @@ mod advisories;
 mod given_out;
 mod kept;
 mod mirrored;
+mod newest;
 mod policies;
 mod quotas;
 mod review;

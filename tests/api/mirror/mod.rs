@@ -8,6 +8,7 @@ mod follow;
 mod fsck;
 mod imported;
 mod lies;
+mod listed;
 mod names;
 mod removed;
 mod unsigned;

@@ -24,14 +24,20 @@ fn a_private_name_is_never_asked_of_a_source() {
         "/source/public/v1/packages/com.acme/secret/1.0.0",
         "/v1/packages/com.acme/secret",
         "/source/public/v1/packages/io.github.acme/unheard-of",
+        "/v0.1/servers/com.acme%2Fsecret/versions",
+        "/v0.1/servers/com.acme%2Fsecret/versions/latest",
+        "/v0.1/servers/io.github.acme%2Funheard-of/versions/1.0.0",
+        "/v0.1/x/dev.mcpkg/servers/com.acme%2Fsecret/versions/1.0.0",
     ] {
         assert_eq!(mirror.http.get(path).outcome(), (404, Some(Code::NotFound)), "{path}");
     }
     let names = r#"{"names": ["com.acme/secret", "io.github.acme/weather"]}"#;
     let reply = mirror.http.post("/source/public/v1/log/indexes", names).unwrap();
     assert_eq!(reply.status, 200, "{reply}");
-    let reply = mirror.http.get("/source/public/v1/search?q=secret");
-    assert_eq!(reply.status, 200, "{reply}");
+    for path in ["/source/public/v1/search?q=secret", "/v0.1/servers?search=secret"] {
+        let reply = mirror.http.get(path);
+        assert_eq!(reply.status, 200, "{reply}");
+    }
     let heard = wire.heard();
     assert!(heard.iter().any(|it| String::from_utf8_lossy(&it.body).contains("weather")));
     for it in heard {

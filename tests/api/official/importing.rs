@@ -10,7 +10,7 @@ use super::{get, listed, meta};
 use crate::{NAME, acme, release, start};
 
 /// An entry as the other registry sends it.
-fn entry(name: &str, version: &str, official: &Value) -> String {
+pub(crate) fn entry(name: &str, version: &str, official: &Value) -> String {
     // With white space and an order of its own: it has to stay.
     let document = format!(
         "{{ \"version\": \"{version}\",\n  \"name\": \"{name}\", \"description\": \"It works\", \
@@ -30,7 +30,11 @@ fn at(time: &str) -> Value {
 }
 
 /// `mcpkg-registry official follow`, beside the server that runs.
-fn import(registry: &TestRegistry, listing: &TestListing, more: &[&str]) -> (Option<i32>, Value) {
+pub(super) fn import(
+    registry: &TestRegistry,
+    listing: &TestListing,
+    more: &[&str],
+) -> (Option<i32>, Value) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("registry.toml");
     let rule = "[[namespace]]\npattern = 'com.acme/*'\n[[namespace.identities]]\n\

@@ -58,12 +58,22 @@ pub(crate) enum Deleted {
 pub(crate) struct Scope {
     /// The names. All of them, if nothing is listed.
     pub(crate) names: Vec<NamePattern>,
-    /// The registries that entries may come from; `None` for any. Our own releases, and
-    /// what was published here, are of no source.
+    /// The registries that entries may come from, by their address, or by their name if
+    /// they are mirrored; `None` for any. Our own releases, and what was published here,
+    /// are of no source.
     pub(crate) sources: Option<Vec<String>>,
 }
 
 impl Scope {
+    /// What is in it of what is published here, or of the source that is called so; `None`
+    /// if nothing can be.
+    pub(crate) fn on_shelf(&self, source: Option<&str>) -> Option<Self> {
+        let Some(source) = source else { return Some(self.clone()) };
+        let is_there = self.sources.as_ref().is_none_or(|all| all.iter().any(|it| it == source));
+        // All that is on a source's shelf is from there.
+        is_there.then(|| Self { names: self.names.clone(), sources: None })
+    }
+
     /// Whether the entry of this name and source is in it.
     pub(crate) fn has(&self, name: &PackageName, source: Option<&str>) -> bool {
         let is_named = self.names.is_empty() || self.names.iter().any(|it| it.matches(name));
@@ -75,7 +85,7 @@ impl Scope {
     }
 }
 
-/// Where a page begins: after this.
+/// Where a page of one database begins: after this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
     /// By name and version, as pages are ordered.
@@ -93,18 +103,6 @@ pub(crate) enum Position {
         /// The row.
         server_id: i64,
     },
-}
-
-impl ServerFilter {
-    /// Where the page begins that comes after `row`.
-    pub(crate) fn position(&self, row: &ServerRow) -> Position {
-        let ServerRow { server_id, name_key, version, updated_at, .. } = row.clone();
-        if self.since.is_some() {
-            Position::Change { updated_at, server_id }
-        } else {
-            Position::Name { name_key, version }
-        }
-    }
 }
 
 /// Some servers, and whether there are more.

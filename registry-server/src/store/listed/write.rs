@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use mcpkg_core::api::Artifact;
 use mcpkg_core::log::StatusChange;
+use mcpkg_core::official::ListedStatus;
 use mcpkg_core::{Digest, PackageName, Version};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
@@ -13,7 +14,7 @@ use crate::store::releases::{find, lookalike};
 use crate::store::row::{parse, time};
 use crate::store::{Release, Store, StoreError};
 
-/// What is said of an entry whose name a signed package has taken.
+/// What is said of an entry whose name a signed package has taken, here or at a source.
 const TAKEN: &str = "a signed package has this name now";
 
 /// A release that has no row yet: it was published before there were any.
@@ -25,50 +26,46 @@ pub(crate) struct Unlisted {
     pub(crate) release: Release,
 }
 
-/// Lists a release that is being published as the entry `index`.
+/// Lists a release that is the entry `index`, and became known here at `now`.
 pub(in crate::store) async fn list_release(
     connection: &mut SqliteConnection,
     release_id: i64,
     index: u64,
     release: &NewRelease,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let NewRelease { name, version, published_at, .. } = release;
-    let name_id = name_id(connection, name).await?;
+    let NewRelease { name, version, published_at, metadata, artifacts, server_json, .. } = release;
     give_way(connection, name, version, *published_at).await?;
-    sqlx::query(
-        "insert into server
-             (name_id, name_key, version, release_id, document, evidence, status,
-              status_changed_at, published_at, updated_at, is_shown)
-         values (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7, ?7, 1)",
-    )
-    .bind(name_id)
-    .bind(key(name))
-    .bind(version.to_string())
-    .bind(release_id)
-    .bind(with_packages(&release.server_json, &release.artifacts))
-    .bind(evidence(release.metadata, index))
-    .bind(time(*published_at))
-    .execute(&mut *connection)
-    .await?;
-    choose_latest(connection, name_id).await
+    let row = Row {
+        release_id,
+        name,
+        version,
+        document: with_packages(server_json, artifacts),
+        evidence: evidence(*metadata, index),
+        status: ListedStatus::Active,
+        published_at: *published_at,
+    };
+    insert(connection, &row, now).await
 }
 
-/// Lists the new status of a release.
+/// Lists the new status of a release, which became known here at `now`.
 pub(in crate::store) async fn list_status(
     connection: &mut SqliteConnection,
     release_id: i64,
     change: &StatusChange,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let status = listed_status(change.status);
     let name_id: Option<i64> = sqlx::query_scalar(
         "update server
-            set status = ?2, status_message = ?3, status_changed_at = ?4, updated_at = ?4
+            set status = ?2, status_message = ?3, status_changed_at = ?4, updated_at = ?5
           where release_id = ?1 returning name_id",
     )
     .bind(release_id)
     .bind(status.as_str())
     .bind(&change.reason)
     .bind(time(change.time))
+    .bind(time(now))
     .fetch_optional(&mut *connection)
     .await?;
     match name_id {
@@ -79,12 +76,14 @@ pub(in crate::store) async fn list_status(
 }
 
 impl Store {
-    /// Some releases that have no row yet.
+    /// Some releases that have no row yet, and a `server.json` that is here: what a source
+    /// has not shown is listed when it does.
     pub(crate) async fn unlisted(&self, limit: u32) -> Result<Vec<Unlisted>, StoreError> {
         let mut snapshot = self.reader.begin().await?;
         let rows: Vec<(i64, String, String)> = sqlx::query_as(
             "select release_id, name, version from release join package using (package_id)
               where not exists (select 1 from server where server.release_id = release.release_id)
+                and exists (select 1 from blob where blob.digest = release.metadata)
               order by release_id limit ?",
         )
         .bind(limit)
@@ -106,38 +105,137 @@ impl Store {
         &self,
         Unlisted { release_id, release }: &Unlisted,
         server_json: &str,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        let status = listed_status(release.status);
         let mut transaction = self.writer.begin_with("begin immediate").await?;
-        let name_id = name_id(&mut transaction, &release.name).await?;
-        sqlx::query(
-            "insert into server
-                 (name_id, name_key, version, release_id, document, evidence, status,
-                  status_changed_at, published_at, updated_at, is_shown)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8, 1)",
-        )
-        .bind(name_id)
-        .bind(key(&release.name))
-        .bind(release.version.to_string())
-        .bind(release_id)
-        .bind(with_packages(server_json, &release.artifacts))
-        .bind(evidence(release.metadata, release.entry))
-        .bind(status.as_str())
-        .bind(time(release.published_at))
-        .execute(&mut *transaction)
-        .await?;
-        choose_latest(&mut transaction, name_id).await?;
+        list_found(&mut transaction, *release_id, release, server_json, now).await?;
         transaction.commit().await?;
         Ok(())
     }
 }
 
-/// Takes entries that are not ours out of the way of a signed package. They are shown
-/// as deleted, so that whoever follows us hears of it.
+/// Lists the release that the entry at `index` published, if it did and has no row yet.
+pub(in crate::store) async fn list_if_new(
+    connection: &mut SqliteConnection,
+    index: i64,
+    server_json: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let found: Option<(i64, String, String)> = sqlx::query_as(
+        "select release_id, name, version
+           from entry join release using (release_id)
+           join package on package.package_id = release.package_id
+          where log_index = ? and kind = 'publish'
+            and not exists (select 1 from server where server.release_id = release.release_id)",
+    )
+    .bind(index)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((release_id, name, version)) = found else { return Ok(()) };
+    let name = parse("package.name", &name)?;
+    let version = parse("release.version", &version)?;
+    match find(connection, &name, &version).await? {
+        Some(release) => list_found(connection, release_id, &release, server_json, now).await,
+        None => Ok(()),
+    }
+}
+
+async fn list_found(
+    connection: &mut SqliteConnection,
+    release_id: i64,
+    release: &Release,
+    server_json: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let row = Row {
+        release_id,
+        name: &release.name,
+        version: &release.version,
+        document: with_packages(server_json, &release.artifacts),
+        evidence: evidence(release.metadata, release.entry),
+        status: listed_status(release.status),
+        published_at: release.published_at,
+    };
+    insert(connection, &row, now).await
+}
+
+/// The row of a release that has none.
+struct Row<'a> {
+    release_id: i64,
+    name: &'a PackageName,
+    version: &'a Version,
+    document: String,
+    evidence: String,
+    status: ListedStatus,
+    published_at: Timestamp,
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    row: &Row<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let name_id = name_id(connection, row.name).await?;
+    sqlx::query(
+        "insert into server
+             (name_id, name_key, version, release_id, document, evidence, status,
+              status_changed_at, published_at, updated_at, is_shown)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9,
+                 exists (select 1 from obtainable where release_id = ?4))",
+    )
+    .bind(name_id)
+    .bind(key(row.name))
+    .bind(row.version.to_string())
+    .bind(row.release_id)
+    .bind(&row.document)
+    .bind(&row.evidence)
+    .bind(row.status.as_str())
+    .bind(time(row.published_at))
+    .bind(time(now))
+    .execute(&mut *connection)
+    .await?;
+    choose_latest(connection, name_id).await
+}
+
+/// Takes entries of this name, none of which is a release, out of the way of a source that
+/// has a package of it.
+pub(in crate::store) async fn give_way_to_source(
+    connection: &mut SqliteConnection,
+    name: &PackageName,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    mark_taken(connection, name, now).await?;
+    // The newest is one of the source's.
+    sqlx::query("update server set is_latest = 0 where name_key = ? and release_id is null")
+        .bind(key(name))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes entries that are not ours out of the way of a signed package.
 async fn give_way(
     connection: &mut SqliteConnection,
     name: &PackageName,
     version: &Version,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    mark_taken(connection, name, now).await?;
+    // One with this very version cannot be shown beside the release.
+    sqlx::query(
+        "update server set is_shown = 0 where name_key = ? and version = ? and release_id is null",
+    )
+    .bind(key(name))
+    .bind(version.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Shows entries of this name as deleted, so that whoever follows us hears of it.
+async fn mark_taken(
+    connection: &mut SqliteConnection,
+    name: &PackageName,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
@@ -148,14 +246,6 @@ async fn give_way(
     .bind(key(name))
     .bind(TAKEN)
     .bind(time(now))
-    .execute(&mut *connection)
-    .await?;
-    // One with this very version cannot be shown beside the release.
-    sqlx::query(
-        "update server set is_shown = 0 where name_key = ? and version = ? and release_id is null",
-    )
-    .bind(key(name))
-    .bind(version.to_string())
     .execute(connection)
     .await?;
     Ok(())
@@ -191,6 +281,14 @@ pub(super) async fn holder(
     if lookalike(connection, name).await?.is_some() {
         return Ok(Holder::Signed);
     }
+    let claimant: Option<String> =
+        sqlx::query_scalar("select source from claim where fold_key = ?")
+            .bind(name.fold_key())
+            .fetch_optional(&mut *connection)
+            .await?;
+    if let Some(source) = claimant {
+        return Ok(Holder::Mirrored(source));
+    }
     let found: Option<(Option<String>,)> =
         sqlx::query_as("select source from server where name_key = ? limit 1")
             .bind(key(name))
@@ -203,7 +301,7 @@ pub(super) async fn holder(
     })
 }
 
-/// Says which version of a name is the newest: of those that are not deleted the newest
+/// Says which version of a name is the newest: of those that are shown and not deleted the newest
 /// that is no pre-release, or the newest of those; what is no version, by its time.
 pub(super) async fn choose_latest(
     connection: &mut SqliteConnection,
@@ -222,8 +320,8 @@ pub(super) async fn choose_latest(
         (status != "deleted", version, published_at.clone(), *server_id)
     });
     sqlx::query(
-        "update server set is_latest = (server_id = ?2)
-          where name_id = ?1 and is_latest != (server_id = ?2)",
+        "update server set is_latest = (server_id is ?2)
+          where name_id = ?1 and is_latest != (server_id is ?2)",
     )
     .bind(name_id)
     .bind(newest.map(|(server_id, ..)| server_id))
@@ -234,9 +332,12 @@ pub(super) async fn choose_latest(
 
 /// A release's `server.json` with the packages that a registry adds: each artifact, at
 /// this registry's address. What is signed is otherwise as it is.
-fn with_packages(server_json: &str, artifacts: &[Artifact]) -> String {
+pub(super) fn with_packages(server_json: &str, artifacts: &[Artifact]) -> String {
+    let mut artifacts: Vec<&Artifact> = artifacts.iter().collect();
+    // In one order, whoever says what there is: as the log has them.
+    artifacts.sort_by_key(|artifact| artifact.platform.to_string());
     let packages: Vec<Value> = artifacts
-        .iter()
+        .into_iter()
         .map(|artifact| {
             json!({
                 "registryType": "mcpb",
@@ -255,6 +356,6 @@ fn with_packages(server_json: &str, artifacts: &[Artifact]) -> String {
 }
 
 /// What `_meta` points to: enough to find the evidence, and to tell that it is there.
-fn evidence(metadata: Digest, entry: u64) -> String {
+pub(super) fn evidence(metadata: Digest, entry: u64) -> String {
     json!({ "signed": true, "metadata": metadata, "entry": entry }).to_string()
 }
