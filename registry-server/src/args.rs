@@ -298,7 +298,8 @@ pub(crate) enum PolicyCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct QuestionArgs {
-    /// `user:<issuer>/<subject>`, `signer:<reference>`, `source:<name>` or `anonymous`
+    /// `user:<issuer>/<subject>`, `signer:<reference>`, `prover:<domain>`, `source:<name>`
+    /// or `anonymous`
     #[arg(long, value_name = "WHO")]
     pub(crate) principal: String,
 

@@ -40,8 +40,8 @@ pub use admission::{
 };
 pub use audit::{AuditFile, SyslogAddress, SyslogAddressError};
 pub use import::{ImportConfig, ImportConfigError};
-pub(crate) use official::is_guarded;
 pub use official::{IssuerConfig, OfficialConfig};
+pub(crate) use official::{is_guarded, own_patterns};
 pub use policy::{PolicyDefaults, PolicyFile};
 pub use proxy::{ForwardedHeader, ProxyFile};
 pub use source::{SourceConfig, SourceFile, SourceMode};

@@ -227,13 +227,15 @@ fn status_of_official(error: &OfficialError) -> StatusCode {
             StatusCode::UNAUTHORIZED
         }
         E::Audience(_) | E::Body(_) | E::Status(_) => StatusCode::BAD_REQUEST,
-        E::Event(_) | E::NotOpen(_) | E::NotGranted { .. } => StatusCode::FORBIDDEN,
-        E::Held { .. } | E::Exists { .. } => StatusCode::CONFLICT,
+        E::Event(_) | E::NotOpen(_) | E::NotGranted { .. } | E::Denied(Denial::Policy(_)) => {
+            StatusCode::FORBIDDEN
+        }
+        E::FromSource { .. } | E::Held { .. } | E::Exists { .. } => StatusCode::CONFLICT,
         E::Document(_) | E::Odd(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
         E::Cut => StatusCode::REQUEST_TIMEOUT,
         E::Unknown(_) => StatusCode::NOT_FOUND,
-        E::Store(error) => status_of_store(error),
+        E::Store(error) | E::Denied(Denial::Audit(error)) => status_of_store(error),
     }
 }
 

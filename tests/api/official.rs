@@ -1,11 +1,15 @@
 //! `/v0.1/…` and `/v0/…`: the MCP registry's API.
 
+mod allowed;
 mod importing;
+mod kept;
+mod mirrored;
 mod openapi;
 mod publisher;
 mod publishing;
 mod reading;
 
+pub(crate) use importing::entry;
 use mcpkg_test_support::{Reply, TestRegistry};
 use serde_json::Value;
 
@@ -21,18 +25,18 @@ fn get(registry: &TestRegistry, path: &str) -> Value {
 }
 
 /// The entries of a page, as `name@version`.
-fn listed(page: &Value) -> Vec<String> {
+pub(crate) fn listed(page: &Value) -> Vec<String> {
     let servers = page["servers"].as_array().expect("a page has servers");
     assert_eq!(page["metadata"]["count"], servers.len(), "{page}");
     servers.iter().map(title).collect()
 }
 
-fn title(entry: &Value) -> String {
+pub(crate) fn title(entry: &Value) -> String {
     let text = |key: &str| entry["server"][key].as_str().expect("it is text").to_owned();
     format!("{}@{}", text("name"), text("version"))
 }
 
 /// What the registry says of an entry.
-fn meta(entry: &Value) -> &Value {
+pub(crate) fn meta(entry: &Value) -> &Value {
     &entry["_meta"][REGISTRY_META]
 }

@@ -123,22 +123,57 @@ impl App {
         let resource = Resource::Package { place: caller.place.clone(), name: name.clone() };
         let ruling = self.engine.decide(&principal, action, &resource, &caller.circumstances);
         let event = AuditEvent::of(&principal, action, &resource, &ruling);
+        self.write_down(&ruling, event)
+            .await?
+            .map_err(|why| Denial::Policy(format!("the signer may not {action} `{name}`: {why}")))
+    }
+
+    /// The same for `principal`, who has signed nothing and wants to do `what`. No log of
+    /// ours will say that they did, so it is written down whatever decides here.
+    pub(crate) async fn permit_unsigned(
+        &self,
+        caller: &Caller,
+        principal: &Principal,
+        (action, what): (Action, &str),
+        name: &PackageName,
+    ) -> Result<(), Denial> {
+        let resource = Resource::Package { place: caller.place.clone(), name: name.clone() };
+        let ruling = if self.access.is_enforced() {
+            self.engine.decide(principal, action, &resource, &caller.circumstances)
+        } else {
+            Ruling { allowed: true, ..Ruling::default() }
+        };
+        let mut event = AuditEvent::of(principal, action, &resource, &ruling);
+        if event.reason.is_none() {
+            event = event.because(what);
+        }
+        self.write_down(&ruling, event)
+            .await?
+            .map_err(|why| Denial::Policy(format!("{principal} may not {action} `{name}`: {why}")))
+    }
+
+    /// Writes down what was allowed, before it is done; what was not, some time. Says why
+    /// not.
+    async fn write_down(
+        &self,
+        ruling: &Ruling,
+        event: AuditEvent,
+    ) -> Result<Result<(), String>, StoreError> {
         if ruling.allowed {
-            return Ok(self.audit.record(event).await?);
+            return self.audit.record(event).await.map(Ok);
         }
         self.audit.note(event);
-        Err(Denial::Policy(refusal(&ruling, action, name)))
+        Ok(Err(refusal(ruling)))
     }
 }
 
-/// What a signer is told: they named the package themselves, and what they read.
-fn refusal(ruling: &Ruling, action: Action, name: &PackageName) -> String {
+/// Why somebody may not write. They named the package themselves, and what they read.
+fn refusal(ruling: &Ruling) -> String {
     let policies: Vec<String> =
         ruling.policies.iter().map(|policy| format!("`{}`", policy.id)).collect();
-    let by = match &policies[..] {
+    match &policies[..] {
         [] if ruling.errors.is_empty() => "no policy allows it".to_owned(),
         [] => "a policy could not be evaluated".to_owned(),
         _ => format!("{} forbids it", policies.join(", ")),
-    };
-    format!("the signer may not {action} `{name}`: {by}")
+    }
 }

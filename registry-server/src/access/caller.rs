@@ -124,7 +124,7 @@ impl Access {
         }
     }
 
-    fn user(&self, token: &Token<'_>) -> User {
+    pub(super) fn user(&self, token: &Token<'_>) -> User {
         User {
             issuer_name: token.issuer.file.name.clone(),
             issuer: crate::config::bare(&token.issuer.file.url).to_owned(),

@@ -14,7 +14,7 @@ use crate::policy::Place;
 pub(crate) const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// What a client has to know to get a token for a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct ResourceMetadata {
     /// What tokens have to be for.
     resource: String,

@@ -82,9 +82,8 @@ async fn admit(
     let matched = parts.extensions.get::<MatchedPath>();
     let need = matched.map(|path| needs.get(path.as_str()).copied().unwrap_or(Need::Everything));
     if !app.access.is_enforced() || need == Some(Need::Proof) {
-        let principal = Principal::nobody();
-        let place = place.clone();
-        return Ok(Caller { principal, circumstances: Circumstances::default(), place });
+        let circumstances = Circumstances { address: origin.address, ..Circumstances::default() };
+        return Ok(Caller { principal: Principal::nobody(), circumstances, place: place.clone() });
     }
     let caller = app.access.caller(parts, origin, place.clone()).await?;
     // A page of somebody else's asks whether it may ask; that needs no token.

@@ -28,6 +28,7 @@ mod guard;
 mod jws;
 mod key;
 mod keys;
+mod proven;
 mod proxy;
 mod replay;
 mod roles;
@@ -37,7 +38,7 @@ use std::collections::BTreeSet;
 
 pub(crate) use authorise::Denial;
 pub(crate) use caller::Caller;
-pub(crate) use challenge::METADATA;
+pub(crate) use challenge::{METADATA, ResourceMetadata};
 pub(crate) use error::{AccessError, Refused};
 pub(crate) use guard::{Need, Needs, guard};
 pub(crate) use proxy::{Origin, Peer, Scheme, secure};

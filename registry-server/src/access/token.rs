@@ -199,7 +199,10 @@ impl Claims {
 /// The groups in the claim that the configuration names: a list, or one. Without the
 /// claim there are none; of another shape, the token is refused, because a `forbid`
 /// may be waiting for one of them.
-fn groups(issuer: &Issuer, claims: &Map<String, Value>) -> Result<BTreeSet<String>, TokenError> {
+pub(super) fn groups(
+    issuer: &Issuer,
+    claims: &Map<String, Value>,
+) -> Result<BTreeSet<String>, TokenError> {
     let malformed = TokenError::Claim("groups");
     let Some(name) = &issuer.file.groups_claim else { return Ok(BTreeSet::new()) };
     let groups: Vec<String> = match claims.get(name) {
@@ -220,6 +223,6 @@ fn groups(issuer: &Issuer, claims: &Map<String, Value>) -> Result<BTreeSet<Strin
 }
 
 /// Whether it is short enough, and nothing that a log would show as something else.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_LEN).contains(&text.len()) && !text.chars().any(char::is_control)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mcpkg_core::namespace::NamePattern;
+use mcpkg_core::namespace::{NamePattern, NamespaceRule};
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -57,6 +57,16 @@ pub(super) fn check(config: OfficialConfig) -> Result<OfficialConfig, ConfigErro
         }
     }
     Ok(config)
+}
+
+/// The names that are this registry's own: those that it has rules for, and those that it
+/// opens for publishing without a signature. To open all is to say nothing of whose they are.
+pub(crate) fn own_patterns(
+    namespaces: &[NamespaceRule],
+    official: &OfficialConfig,
+) -> Vec<NamePattern> {
+    let opened = official.publish.iter().filter(|pattern| **pattern != NamePattern::All);
+    namespaces.iter().map(|rule| &rule.pattern).chain(opened).cloned().collect()
 }
 
 /// Whether nobody in between can say what is at this address.

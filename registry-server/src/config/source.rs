@@ -9,6 +9,7 @@ use mcpkg_core::policy::Policy;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::official::own_patterns;
 use super::trust::{place_trust, trust_of};
 use super::{ConfigError, ConfigFile, TrustKeyFile, TrustRootFile, TrustUpdate};
 use crate::mirror::{Owners, SourceName};
@@ -164,9 +165,9 @@ impl ConfigFile {
                 });
             }
         }
-        let own = self.namespace.iter().map(|rule| rule.pattern.clone());
+        let own = own_patterns(&self.namespace, &self.official);
         let sources = self.source.iter().map(|it| (it.name.clone(), it.namespaces.clone()));
-        Owners::new(own.collect(), sources.collect())?;
+        Owners::new(own, sources.collect())?;
         self.source.iter().map(|source| source.resolve(self.trust.update)).collect()
     }
 }

@@ -3,6 +3,7 @@
 use mcpkg_core::server_json::ServerJsonError;
 use mcpkg_core::{Code, Coded};
 
+use crate::access::Denial;
 use crate::authority::AuthorityError;
 use crate::store::{Holder, StoreError};
 
@@ -49,6 +50,19 @@ pub(crate) enum OfficialError {
         /// The names that it is for.
         granted: String,
     },
+    /// The name comes from a registry that is mirrored here.
+    #[error("`{name}` comes from the source `{source_name}`, and from nowhere else")]
+    FromSource {
+        /// The name.
+        name: String,
+        /// Which registry.
+        source_name: String,
+        /// Whether the configuration says so, or what was served before.
+        code: Code,
+    },
+    /// Policy does not let them.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// The name is somebody else's.
     #[error("`{name}` {}", held(.holder))]
     Held {
@@ -95,6 +109,7 @@ fn held(holder: &Holder) -> String {
     match holder {
         Holder::Signed => "has signed releases, and what is signed once stays signed".to_owned(),
         Holder::Source(source) => format!("is listed by {source}, which this registry follows"),
+        Holder::Mirrored(source) => format!("comes from the source `{source}`"),
         Holder::Published | Holder::Nobody => "is taken".to_owned(),
     }
 }
@@ -110,7 +125,11 @@ impl Coded for OfficialError {
             Self::Issuer(_) => Code::Unavailable,
             Self::Domain(error) => error.code(),
             Self::NotOpen(_) | Self::NotGranted { .. } => Code::Namespace,
+            Self::FromSource { code, .. } => *code,
+            Self::Denied(Denial::Policy(_)) => Code::Denied,
+            Self::Denied(Denial::Audit(error)) => error.code(),
             Self::Held { holder: Holder::Signed, .. } => Code::ProvenanceLost,
+            Self::Held { holder: Holder::Mirrored(_), .. } => Code::SourceChanged,
             Self::Held { .. } => Code::NamespaceOwner,
             Self::Exists { .. } => Code::Immutable,
             Self::Document(error) => error.code(),
@@ -134,6 +153,11 @@ impl Coded for OfficialError {
                 "publish it signed, with `mcpkg publish`; or let the operator list its namespace \
                  under `official.publish`"
             }
+            Self::FromSource { .. } | Self::Held { holder: Holder::Mirrored(_), .. } => {
+                "publish under a name of your own"
+            }
+            Self::Denied(Denial::Policy(_)) => "ask whoever runs the registry, and name the policy",
+            Self::Denied(Denial::Audit(error)) => return error.hint(),
             Self::Held { holder: Holder::Signed, .. } => "publish it signed, with `mcpkg publish`",
             Self::Exists { .. } => "publish it as another version",
             Self::Document(error) => return error.hint(),

@@ -21,7 +21,6 @@ use tokio::time::Instant;
 
 use super::error::OfficialError;
 use super::replay::Used;
-use super::token::Grant;
 use crate::config::{IssuerConfig, is_guarded};
 
 /// The algorithms that a token may be signed with. None with a shared secret, of which
@@ -43,6 +42,15 @@ const FETCH_EVERY: Duration = Duration::from_mins(1);
 pub(crate) struct TokenBody {
     /// The token, whose only audience is this registry.
     oidc_token: String,
+}
+
+/// What a token shows.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// Who issued it, and what that is good for.
+    pub(super) issuer: IssuerConfig,
+    /// What they say.
+    pub(super) claims: Map<String, Value>,
 }
 
 /// Whose tokens count.
@@ -89,7 +97,7 @@ impl Issuers {
         TokenBody { oidc_token: token }: TokenBody,
         used: &Used,
         now: Timestamp,
-    ) -> Result<Grant, OfficialError> {
+    ) -> Result<Shown, OfficialError> {
         let token = token.trim();
         if token.len() > MAX_TOKEN_LEN {
             return Err(OfficialError::Token("it is too long"));
@@ -119,12 +127,7 @@ impl Issuers {
         let id = claims.get("jti").and_then(Value::as_str).unwrap_or(signed);
         let proof = Digest::of(format!("{}\n{id}", issuer.config.issuer).as_bytes());
         used.once(proof, until.saturating_add(LEEWAY).unwrap_or(until), now)?;
-        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
-        Ok(Grant {
-            sub: format!("oidc {} {subject}", issuer.config.issuer),
-            names: issuer.config.names.clone(),
-            below: None,
-        })
+        Ok(Shown { issuer: issuer.config.clone(), claims })
     }
 
     fn check_audience(

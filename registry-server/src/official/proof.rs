@@ -14,7 +14,7 @@ use mcpkg_core::official::ProofKey;
 use serde::Deserialize;
 
 use super::error::OfficialError;
-use super::token::Grant;
+use super::token::{Grant, Who};
 use crate::app::App;
 
 /// How far a timestamp may be from our clock.
@@ -82,13 +82,13 @@ impl App {
             .map_err(|_| wrong("it is not a domain that namespaces belong to"))?;
         Ok(match method {
             DomainMethod::Dns => Grant {
-                sub: format!("dns {domain}"),
+                who: Who::Dns(domain),
                 names: vec![pattern],
                 // Whoever has a domain has what is below it, as with certificates.
                 below: Some(namespace),
             },
             DomainMethod::WellKnown => {
-                Grant { sub: format!("https {domain}"), names: vec![pattern], below: None }
+                Grant { who: Who::Https(domain), names: vec![pattern], below: None }
             }
         })
     }

@@ -3,7 +3,10 @@
 //! What comes in here is nobody's word but that of whoever could prove, at that moment,
 //! that the name is theirs. It is listed as *unsigned*, it is never a package, and our
 //! own command installs none of it. So only the names that the configuration opens for
-//! it can be published, and none that has a signed release.
+//! it can be published, and none that has a signed release or comes from a source.
+//!
+//! Who may is then asked of the policies, like any other write, and written down: no log
+//! tells of these entries.
 
 use std::fmt::Write as _;
 
@@ -14,14 +17,17 @@ use mcpkg_core::namespace::NamePattern;
 use mcpkg_core::official::ListedStatus;
 use mcpkg_core::server_json::{ForeignServerJson, MAX_LEN, ServerJsonError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::OfficialError;
-use super::oidc::{Issuers, TokenBody};
+use super::oidc::{Issuers, Shown, TokenBody};
 use super::proof::DomainProofBody;
 use super::replay::Used;
-use super::token::{Grant, Tokens};
+use super::token::{Grant, Tokens, Who};
+use crate::access::Caller;
 use crate::app::App;
-use crate::config::{ConfigError, OfficialConfig};
+use crate::config::{ConfigError, IssuerConfig, OfficialConfig};
+use crate::policy::Action;
 use crate::store::{NewListed, ServerRow, Taken};
 
 /// The longest message beside a status, in characters.
@@ -136,12 +142,18 @@ impl App {
         body: TokenBody,
     ) -> Result<TokenAnswer, OfficialError> {
         let now = Timestamp::now();
-        let grant = self.official.issuers.check(body, &self.official.used, now).await?;
-        self.give_out(grant, now)
+        let Shown { issuer: IssuerConfig { issuer, names, .. }, claims } =
+            self.official.issuers.check(body, &self.official.used, now).await?;
+        let user = self.access.user_of(&issuer, &claims).map_err(|_| {
+            OfficialError::Token("it does not say who that is, as this registry wants it")
+        })?;
+        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let who = Who::Oidc { issuer, subject, user };
+        self.give_out(Grant { who, names, below: None }, now)
     }
 
     fn give_out(&self, grant: Grant, now: Timestamp) -> Result<TokenAnswer, OfficialError> {
-        tracing::info!(who = %grant.sub, names = %grant, "gave out a token");
+        tracing::info!(who = %grant.who, names = %grant, "gave out a token");
         let (registry_token, expires_at) = self.official.tokens.issue(grant, now)?;
         Ok(TokenAnswer { registry_token, expires_at })
     }
@@ -149,13 +161,14 @@ impl App {
     /// Publishes a document, unsigned.
     pub(crate) async fn publish_unsigned(
         &self,
+        caller: &Caller,
         authorization: Option<&str>,
         body: &[u8],
     ) -> Result<ServerRow, OfficialError> {
         let grant = self.official.tokens.check(authorization)?;
         let server = ForeignServerJson::read_lenient(body).map_err(OfficialError::Document)?;
         let name = server.name.clone();
-        self.authorise(&grant, &name)?;
+        self.check_name(&grant, &name).await?;
         if !server.oddities.is_empty() {
             let oddities = server.oddities.iter().map(ToString::to_string).collect();
             return Err(OfficialError::Odd(oddities));
@@ -164,6 +177,9 @@ impl App {
         else {
             return Err(OfficialError::Odd(vec!["`/version` is missing".to_owned()]));
         };
+        let what = format!("without a signature, the version {}", version.escape_debug());
+        let (principal, what) = (grant.who.principal(), (Action::Publish, what.as_str()));
+        self.permit_unsigned(caller, &principal, what, &name).await?;
         let now = Timestamp::now();
         let entry = NewListed {
             name: name.clone(),
@@ -177,7 +193,7 @@ impl App {
             published_at: now,
             is_latest: false,
         };
-        let published = self.store.publish_unsigned(&entry, &grant.sub, now).await?;
+        let published = self.store.publish_unsigned(&entry, &grant.who.to_string(), now).await?;
         published.map_err(|taken| match taken {
             Taken::Name(holder) => OfficialError::Held { name: name.to_string(), holder },
             Taken::Version => OfficialError::Exists { name: name.to_string(), version },
@@ -187,13 +203,13 @@ impl App {
     /// Gives what was published unsigned another status: one version, or all.
     pub(crate) async fn change_listed_status(
         &self,
+        caller: &Caller,
         authorization: Option<&str>,
-        name: &PackageName,
-        version: Option<&str>,
+        (name, version): (&PackageName, Option<&str>),
         body: StatusBody,
     ) -> Result<Vec<ServerRow>, OfficialError> {
         let grant = self.official.tokens.check(authorization)?;
-        self.authorise(&grant, name)?;
+        self.check_name(&grant, name).await?;
         let status = ListedStatus::of(&body.status);
         let status = status.ok_or(OfficialError::Status(
             "the status is none of `active`, `deprecated` and `deleted`",
@@ -205,6 +221,10 @@ impl App {
         if message.is_some() && status == ListedStatus::Active {
             return Err(OfficialError::Status("what is active has no message"));
         }
+        let of = version.map_or("all versions".to_owned(), |it| it.escape_debug().to_string());
+        let what = format!("without a signature, {} of {of}", status.as_str());
+        let (principal, what) = (grant.who.principal(), (Action::State, what.as_str()));
+        self.permit_unsigned(caller, &principal, what, name).await?;
         let now = Timestamp::now();
         let rows = self.store.change_listed_status(name, version, (status, message), now).await?;
         if rows.is_empty() {
@@ -218,12 +238,19 @@ impl App {
         Ok(rows)
     }
 
-    fn authorise(&self, grant: &Grant, name: &PackageName) -> Result<(), OfficialError> {
+    /// Refuses a name that is not open, not whose grant it is, or not from here.
+    async fn check_name(&self, grant: &Grant, name: &PackageName) -> Result<(), OfficialError> {
         self.official.check_open(name)?;
-        if grant.covers(name) {
-            return Ok(());
+        if !grant.covers(name) {
+            let granted = grant.to_string();
+            return Err(OfficialError::NotGranted { name: name.to_string(), granted });
         }
-        Err(OfficialError::NotGranted { name: name.to_string(), granted: grant.to_string() })
+        match self.source_of(name).await? {
+            None => Ok(()),
+            Some((source_name, code)) => {
+                Err(OfficialError::FromSource { name: name.to_string(), source_name, code })
+            }
+        }
     }
 }
 

@@ -13,23 +13,43 @@ use mcpkg_core::namespace::NamePattern;
 use serde::{Deserialize, Serialize};
 
 use super::error::OfficialError;
+use crate::policy::{Principal, Prover, User};
 
 /// How long a token is good for: to log in and publish takes seconds.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// The longest token, in bytes.
-const MAX_TOKEN_LEN: usize = 8 * 1024;
+/// The longest token, in bytes: less than the head of a request may have in all.
+const MAX_TOKEN_LEN: usize = 12 * 1024;
 
 /// What somebody has proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant {
-    /// Who they are, for people: how it was proven, and what.
-    pub(crate) sub: String,
+    /// Who they are.
+    pub(crate) who: Who,
     /// The names that they may publish.
     pub(crate) names: Vec<NamePattern>,
     /// The namespace below which they may publish as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) below: Option<String>,
+}
+
+/// Who somebody is, as they have proven it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Who {
+    /// Somebody with a key that this domain lists in DNS.
+    Dns(String),
+    /// Somebody with a key that this domain's host lists.
+    Https(String),
+    /// Whom a token names.
+    Oidc {
+        /// The address of its issuer.
+        issuer: String,
+        /// What the issuer calls them.
+        subject: String,
+        /// What they are here, if their issuer is one whose people have roles.
+        user: Option<User>,
+    },
 }
 
 /// A grant as it is signed.
@@ -59,6 +79,33 @@ impl Grant {
         };
         self.names.iter().any(|pattern| pattern.matches(name))
             || self.below.as_ref().is_some_and(is_below)
+    }
+}
+
+impl Who {
+    /// Who that is to policies.
+    pub(super) fn principal(&self) -> Principal {
+        match self {
+            Self::Dns(domain) | Self::Https(domain) => {
+                Principal::Prover(Prover::Domain(domain.clone()))
+            }
+            Self::Oidc { user: Some(user), .. } => Principal::User(user.clone()),
+            Self::Oidc { issuer, subject, user: None } => {
+                let (issuer, subject) = (issuer.clone(), subject.clone());
+                Principal::Prover(Prover::Token { issuer, subject })
+            }
+        }
+    }
+}
+
+/// For people: how it was proven, and what.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(domain) => write!(f, "dns {domain}"),
+            Self::Https(domain) => write!(f, "https {domain}"),
+            Self::Oidc { issuer, subject, .. } => write!(f, "oidc {issuer} {subject}"),
+        }
     }
 }
 
@@ -95,6 +142,9 @@ impl Tokens {
         let claims = Claims { iss: audience.clone(), aud: audience, iat, exp, grant };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .map_err(|_| OfficialError::Token("it cannot be signed"))?;
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(OfficialError::Token("it names more groups than one of ours can hold"));
+        }
         Ok((token, exp))
     }
 
@@ -133,7 +183,7 @@ mod tests {
 
     fn grant(names: &[&str], below: Option<&str>) -> Grant {
         Grant {
-            sub: "dns acme.com".into(),
+            who: Who::Dns("acme.com".into()),
             names: names.iter().map(|name| name.parse().unwrap()).collect(),
             below: below.map(str::to_owned),
         }

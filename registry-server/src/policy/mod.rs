@@ -41,7 +41,7 @@ pub(crate) use release::{Advisories, ReleaseFacts};
 pub(crate) use reload::reload_for_ever;
 pub(crate) use what::{Action, Circumstances, Place, Possession, Resource};
 pub use who::Role;
-pub(crate) use who::{Principal, User};
+pub(crate) use who::{Principal, Prover, User};
 
 use crate::config::PolicyFile;
 use entities::Unfit;

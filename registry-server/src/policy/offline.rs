@@ -10,16 +10,16 @@ use serde::Serialize;
 
 use super::load::Policies;
 use super::{
-    Action, Circumstances, PolicyError, PolicyNote, Possession, Principal, Resource, Role, Ruling,
-    User,
+    Action, Circumstances, PolicyError, PolicyNote, Possession, Principal, Prover, Resource, Role,
+    Ruling, User,
 };
 use crate::config::{Config, PolicyFile};
 
 /// A question, as somebody types it.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Who asks: `user:<issuer>/<subject>`, `signer:<reference>`, `source:<name>` or
-    /// `anonymous`.
+    /// Who asks: `user:<issuer>/<subject>`, `signer:<reference>`, `prover:<domain>`,
+    /// `source:<name>` or `anonymous`.
     pub principal: String,
     /// The roles that they have.
     pub roles: Vec<Role>,
@@ -92,7 +92,7 @@ impl Question {
         let unknown = || {
             QuestionError::Malformed(format!(
                 "`{}` is no principal, expected `user:<issuer>/<subject>`, `signer:<reference>`, \
-                 `source:<name>` or `anonymous`",
+                 `prover:<domain>`, `source:<name>` or `anonymous`",
                 text.escape_debug()
             ))
         };
@@ -114,6 +114,7 @@ impl Question {
                 let publisher = Box::new(publisher.map_err(|_| unknown())?);
                 Ok(Principal::Signer { publisher, roles })
             }
+            Some(("prover", domain)) => Ok(Principal::Prover(Prover::Domain(domain.to_owned()))),
             Some(("source", name)) => Ok(Principal::Source(name.to_owned())),
             _ => Err(unknown()),
         }

@@ -20,6 +20,8 @@ pub(crate) enum Principal {
         /// The roles that the configuration gives them.
         roles: BTreeSet<Role>,
     },
+    /// Who has proven that names are theirs, and signs nothing.
+    Prover(Prover),
     /// Whoever shows no token.
     Anonymous {
         /// The roles that the configuration gives everybody.
@@ -29,8 +31,22 @@ pub(crate) enum Principal {
     Source(String),
 }
 
-/// Whom a token names.
+/// Who has proven, without a signature over what they publish, that names are theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Prover {
+    /// With a key that this domain lists.
+    Domain(String),
+    /// With a token of an issuer whose people have no roles here.
+    Token {
+        /// The address of the issuer.
+        issuer: String,
+        /// What the issuer calls them.
+        subject: String,
+    },
+}
+
+/// Whom a token names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct User {
     /// What the configuration calls the issuer.
     pub(crate) issuer_name: String,
@@ -125,6 +141,15 @@ impl Principal {
                 let who = uid("Signer", &publisher.reference())?;
                 (attributes_of(publisher).entity(who, parents.clone())?, parents)
             }
+            Self::Prover(prover) => {
+                let attributes = match prover {
+                    Prover::Domain(domain) => Attributes::default().text("domain", domain),
+                    Prover::Token { issuer, subject } => {
+                        Attributes::default().text("issuer", issuer).text("subject", subject)
+                    }
+                };
+                (attributes.entity(uid("Prover", &prover.id())?, [])?, Vec::new())
+            }
             Self::Anonymous { roles } => {
                 let parents = roles_of(roles)?;
                 let who = uid("Anonymous", "anonymous")?;
@@ -140,6 +165,16 @@ impl Principal {
             entities.push(Attributes::default().entity(parent, [])?);
         }
         Ok((who, entities))
+    }
+}
+
+impl Prover {
+    /// What policies call them: the domain, or `<issuer> <subject>`.
+    pub(crate) fn id(&self) -> String {
+        match self {
+            Self::Domain(domain) => domain.clone(),
+            Self::Token { issuer, subject } => format!("{issuer} {subject}"),
+        }
     }
 }
 
@@ -196,6 +231,7 @@ impl std::fmt::Display for Principal {
         let (kind, id) = match self {
             Self::User(user) => ("User", user.id()),
             Self::Signer { publisher, .. } => ("Signer", publisher.reference()),
+            Self::Prover(prover) => ("Prover", prover.id()),
             Self::Anonymous { .. } => ("Anonymous", "anonymous".to_owned()),
             Self::Source(name) => ("Source", name.clone()),
         };

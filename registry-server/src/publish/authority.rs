@@ -7,6 +7,7 @@ use mcpkg_core::{Code, PackageName};
 
 use super::PublishError;
 use crate::app::App;
+use crate::store::StoreError;
 
 impl App {
     /// Refuses a name that comes from a registry which is mirrored here: one name is one
@@ -15,15 +16,25 @@ impl App {
         &self,
         name: &PackageName,
     ) -> Result<(), PublishError> {
-        let configured = self.mirror.has_namespace_of(name).map(ToString::to_string);
-        let (source_name, code) = match configured {
-            Some(source) => (source, Code::NamespaceOwner),
-            None => match self.store.claimant(name).await? {
-                Some(source) => (source, Code::SourceChanged),
-                None => return Ok(()),
-            },
-        };
-        Err(PublishError::FromSource { name: name.clone(), source_name, code })
+        match self.source_of(name).await? {
+            None => Ok(()),
+            Some((source_name, code)) => {
+                Err(PublishError::FromSource { name: name.clone(), source_name, code })
+            }
+        }
+    }
+
+    /// The registry that `name` comes from, if one that is mirrored here has its namespace
+    /// or has had a package of it; and how to call it that somebody publishes it here.
+    pub(crate) async fn source_of(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<(String, Code)>, StoreError> {
+        if let Some(source) = self.mirror.has_namespace_of(name) {
+            return Ok(Some((source.to_string(), Code::NamespaceOwner)));
+        }
+        let claimant = self.store.claimant(name).await?;
+        Ok(claimant.map(|source| (source, Code::SourceChanged)))
     }
 
     /// What the domain of a new package says of whoever signed for it, if they are one

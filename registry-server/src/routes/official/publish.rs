@@ -8,11 +8,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{patch, post};
 
 use super::body::{JsonBody, WholeBody};
-use crate::access::Need;
+use crate::access::{Caller, Need};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{NoQuery, ServerPath, ServerVersionPath};
 use crate::official::{StatusBody, Validation, render_row, validate};
+use crate::routes::bodies::Received;
 use crate::routes::{Address, JSON};
 use crate::store::ServerRow;
 
@@ -32,18 +33,18 @@ pub(super) fn routes() -> [Address; 4] {
         (status = 200, description = "It is listed", body = ref("#/components/schemas/ServerResponse")),
         (status = 401, description = "No valid token"),
         (status = 403, description = "Not theirs to publish"),
-        (status = 408, description = "Too slow"),
-        (status = 409, description = "Other content is there, or a signed release"),
-        (status = 413, description = "Too large"),
+        Received,
+        (status = 409, description = "Other content is there, a signed release, or a source has the name"),
         (status = 422, description = "Not a valid `server.json`"),
     ))]
 pub(super) async fn publish(
     State(app): State<App>,
+    caller: Caller,
     _: NoQuery,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    let row = app.publish_unsigned(authorization(&headers), &body).await?;
+    let row = app.publish_unsigned(&caller, authorization(&headers), &body).await?;
     Ok(json(render_row(&row, &app.own_address)?))
 }
 
@@ -52,8 +53,7 @@ pub(super) async fn publish(
     request_body(content_type = "application/json", content = ref("#/components/schemas/ServerDetail")),
     responses(
         (status = 200, description = "What is off", body = Validation),
-        (status = 408, description = "Too slow"),
-        (status = 413, description = "Too large"),
+        Received,
     ))]
 pub(super) async fn check(_: NoQuery, WholeBody(body): WholeBody) -> Json<Validation> {
     Json(validate(&body))
@@ -63,7 +63,7 @@ pub(super) async fn check(_: NoQuery, WholeBody(body): WholeBody) -> Json<Valida
 #[utoipa::path(patch, path = "/servers/{serverName}/versions/{version}/status", tag = "publish",
     security(("registryToken" = [])),
     params(
-        ("serverName" = String, Path, description = "The name, its slash encoded"),
+        ServerPath,
         ("version" = String, Path, description = "The version"),
     ),
     request_body = StatusBody,
@@ -72,18 +72,19 @@ pub(super) async fn check(_: NoQuery, WholeBody(body): WholeBody) -> Json<Valida
         (status = 401, description = "No valid token"),
         (status = 403, description = "Not theirs to change"),
         (status = 404, description = "Not found"),
-        (status = 408, description = "Too slow"),
-        (status = 413, description = "Too large"),
+        Received,
+        (status = 409, description = "A source has the name"),
     ))]
 pub(super) async fn change_one(
     State(app): State<App>,
+    caller: Caller,
     ServerVersionPath { name, version }: ServerVersionPath,
     _: NoQuery,
     headers: HeaderMap,
     JsonBody(body): JsonBody<StatusBody>,
 ) -> Result<Response, ApiError> {
-    let token = authorization(&headers);
-    let rows = app.change_listed_status(token, &name, Some(&version), body).await?;
+    let (token, which) = (authorization(&headers), (&name, Some(version.as_str())));
+    let rows = app.change_listed_status(&caller, token, which, body).await?;
     let row = rows.first().ok_or(ApiError::Panic)?;
     Ok(json(render_row(row, &app.own_address)?))
 }
@@ -91,7 +92,7 @@ pub(super) async fn change_one(
 /// Gives every version that was published unsigned another status, all or none.
 #[utoipa::path(patch, path = "/servers/{serverName}/status", tag = "publish",
     security(("registryToken" = [])),
-    params(("serverName" = String, Path, description = "The name, its slash encoded")),
+    params(ServerPath),
     request_body = StatusBody,
     responses(
         (status = 200, description = "They have that status",
@@ -99,17 +100,19 @@ pub(super) async fn change_one(
         (status = 401, description = "No valid token"),
         (status = 403, description = "Not theirs to change"),
         (status = 404, description = "Not found"),
-        (status = 408, description = "Too slow"),
-        (status = 413, description = "Too large"),
+        Received,
+        (status = 409, description = "A source has the name"),
     ))]
 pub(super) async fn change_all(
     State(app): State<App>,
+    caller: Caller,
     ServerPath(name): ServerPath,
     _: NoQuery,
     headers: HeaderMap,
     JsonBody(body): JsonBody<StatusBody>,
 ) -> Result<Response, ApiError> {
-    let rows = app.change_listed_status(authorization(&headers), &name, None, body).await?;
+    let token = authorization(&headers);
+    let rows = app.change_listed_status(&caller, token, (&name, None), body).await?;
     let shown: Result<Vec<String>, ApiError> =
         rows.iter().map(|row: &ServerRow| render_row(row, &app.own_address)).collect();
     let servers = shown?.join(",");
