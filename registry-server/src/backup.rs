@@ -1,18 +1,19 @@
-//! `mcpkg-registry backup` and `restore`: the log and the blobs, which are all there
-//! is. The database is made again from them.
+//! `mcpkg-registry backup` and `restore`: the log and the blobs, of which the database is
+//! made again, and what no log says.
 //!
 //! A backup has the layout of a data folder, without a database, and holds neither
 //! the log's key nor its guard: whoever has it cannot sign, and restoring it cannot
 //! make the log forget what was signed. It is made beside a running server, and
 //! again into the same folder: then only what is new is copied.
 //!
-//! What the MCP registry's API lists beside our own releases is in no log, and so in no
-//! backup: registries that are followed are followed again, and who has published
-//! without a signature does it again.
+//! What no log says is in [`beside`]: entries that nobody has signed, what people said of
+//! releases, and which source a name came from.
 //!
 //! Everything that is copied, either way, is recomputed to the signed root or to its
 //! digest. The checkpoint is written last, so that a copy that stopped is the
 //! backup that it was before.
+
+mod beside;
 
 use std::fmt;
 use std::path::Path;
@@ -37,32 +38,46 @@ pub struct Copied {
     pub blobs: u64,
     /// How many of them were copied now.
     pub new_blobs: u64,
+    /// How many entries that nobody has signed it has.
+    pub unsigned: u64,
 }
 
 /// Copies the registry of `config` into the folder `to`, also while it runs.
 pub(crate) async fn backup(config: &Config, to: &Path) -> Result<Copied, StorageError> {
+    // First what is beside the log: an entry that a release takes the place of meanwhile
+    // gives way again when it is restored.
+    let unsigned = beside::save(config, to).await?;
     let (parts, data, to) = (config.log.parts(&config.data), config.data.clone(), to.to_owned());
-    blocking(move || copy(&parts, &Blobs::at(&data), &to)).await
+    let copied = blocking(move || copy(&parts, &Blobs::at(&data), &to, || Ok(()))).await?;
+    Ok(Copied { unsigned, ..copied })
 }
 
 /// Makes the data folder of `config` from the backup `from`. The next start makes
 /// the database.
 pub(crate) async fn restore(config: &Config, from: &Path) -> Result<Copied, StorageError> {
     let (data, from) = (config.data.clone(), from.to_owned());
+    let (staged, unsigned) = beside::stage(config, &from).await?;
     let parts = OpenedLog { files: LogFiles::at(&from), ..config.log.parts(&data) };
-    blocking(move || {
+    let copied: Result<Copied, StorageError> = blocking(move || {
         for taken in [data.join(DATABASE), data.join("log").join("checkpoint")] {
             if taken.exists() {
                 return Err(LogError::Exists(taken).into());
             }
         }
-        copy(&parts, &Blobs::at(&from), &data)
+        copy(&parts, &Blobs::at(&from), &data, || staged.map_or(Ok(()), beside::Staged::place))
     })
-    .await
+    .await;
+    Ok(Copied { unsigned, ..copied? })
 }
 
-/// Copies what `parts` and `blobs` have into the folder `to`.
-fn copy(parts: &OpenedLog, blobs: &Blobs, to: &Path) -> Result<Copied, StorageError> {
+/// Copies what `parts` and `blobs` have into the folder `to`. `last` is done before that
+/// counts as copied.
+fn copy(
+    parts: &OpenedLog,
+    blobs: &Blobs,
+    to: &Path,
+    last: impl FnOnce() -> Result<(), LogError>,
+) -> Result<Copied, StorageError> {
     let Published { trust, note, tree, edge } = parts.published()?;
     let (from, files) = (&parts.files, LogFiles::at(to));
     let target = Blobs::open(to)?;
@@ -105,6 +120,7 @@ fn copy(parts: &OpenedLog, blobs: &Blobs, to: &Path) -> Result<Copied, StorageEr
         files.put_successions(&successions)?;
     }
     copy_removals(from.root().parent().unwrap_or(Path::new(".")), to)?;
+    last()?;
     files.put_checkpoint(&note)?;
     let levels: Vec<Level> = computed.levels().collect();
     levels.into_iter().try_for_each(|level| files.trim(level, tree.size))?;
@@ -135,7 +151,11 @@ fn blobs_of(leaf: &[u8]) -> Result<Vec<mcpkg_core::Digest>, LogError> {
 
 impl fmt::Display for Copied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entries, blobs, new_blobs } = self;
-        write!(f, "{entries} entries, {blobs} blobs, of which {new_blobs} were copied now")
+        let Self { entries, blobs, new_blobs, unsigned } = self;
+        write!(f, "{entries} entries, {blobs} blobs, of which {new_blobs} were copied now")?;
+        match unsigned {
+            0 => Ok(()),
+            count => write!(f, "; {count} entries that nobody has signed"),
+        }
     }
 }

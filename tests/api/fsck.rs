@@ -32,7 +32,7 @@ fn blob(place: &Place, digest: Digest) -> PathBuf {
 }
 
 /// Changes the database behind the server's back, past its triggers.
-fn tamper(place: &Place, sql: &'static str) {
+pub(crate) fn tamper(place: &Place, sql: &'static str) {
     let url = format!("sqlite://{}", place.data().join("registry.sqlite3").display());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -60,8 +60,8 @@ fn a_sound_registry_is_sound_also_while_it_runs() {
     let fsck = place.fsck();
     assert_eq!(fsck.code, Some(0));
     let sound = json!({
-        "isSound": true, "releases": 1, "blobs": 3, "entries": 1, "pending": 0, "leftovers": 0,
-        "findings": []
+        "isSound": true, "releases": 1, "blobs": 3, "entries": 1, "unsigned": 0, "pending": 0,
+        "leftovers": 0, "findings": []
     });
     assert_eq!(fsck.report, sound);
 
@@ -378,7 +378,7 @@ fn the_database_can_be_made_again_and_serves_the_same_bytes() {
            insert into server
                (name_id, name_key, version, source, document, evidence, status,
                 status_changed_at, published_at, updated_at, is_latest, is_shown)
-           values (77, 'ai.example/other', '1', 'https://mcp.example', '{"name":"other"}', '{}',
+           values (77, 'ai.example/other', '1', 'https://mcp.example', '{"name":"ai.example/other"}', '{}',
                    'active', '', '', '', 1, 1)"#,
     );
     let rebuilt = place.json(&["fsck", "--rebuild"]);
@@ -388,7 +388,7 @@ fn the_database_can_be_made_again_and_serves_the_same_bytes() {
     let process = place.serve();
     assert_eq!(read(&process), before);
     let other = process.http.get("/v0.1/servers?search=other&version=latest");
-    assert!(other.to_string().contains(r#"{"server":{"name":"other"}"#), "{other}");
+    assert!(other.to_string().contains(r#"{"server":{"name":"ai.example/other"}"#), "{other}");
     assert!(process.terminate().success());
 
     // Without any database, a start is a rebuild.

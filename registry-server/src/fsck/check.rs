@@ -13,14 +13,14 @@ use crate::start_error::StorageError;
 use crate::store::{Release, Store, StoreError, StoredBlob};
 
 /// How many blobs are asked of the database at once.
-const PAGE: u32 = 1000;
+pub(super) const PAGE: u32 = 1000;
 
 /// A running server looks for leftovers once an hour, so they may be that much
 /// older than their time.
 const SLACK: Duration = Duration::from_hours(2);
 
 const RESTORE: &str = "restore the file from a backup, or publish the same release again";
-const RESTORE_DATABASE: &str = "restore the database from a backup";
+pub(super) const RESTORE_DATABASE: &str = "restore the database from a backup";
 const START: &str = "start the server, which removes it";
 const NOT_OURS: &str = "look at the file, and move it out of the data folder";
 
@@ -39,6 +39,7 @@ impl<'a> Checker<'a> {
             releases: 0,
             blobs: 0,
             entries: 0,
+            unsigned: 0,
             pending: 0,
             leftovers: 0,
             findings: Vec::new(),
@@ -60,6 +61,7 @@ impl<'a> Checker<'a> {
             self.blobs(store).await?;
         }
         self.releases().await?;
+        self.unsigned().await?;
         self.log(log).await?;
         for copy in copies {
             let store = copy.store.clone();
@@ -116,45 +118,50 @@ impl<'a> Checker<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            if let Some(problem) = self.unlike_its_blobs(&name, &version, release).await? {
-                self.find(Invariant::I1, subject, problem, RESTORE_DATABASE);
+            match self.unlike_its_blobs(&name, &version, &release).await? {
+                Ok(None) => (),
+                Ok(Some(server)) => {
+                    let signed = String::from_utf8_lossy(server.canonical());
+                    self.list_of(&name, &version, (&release, &signed)).await?;
+                }
+                Err(problem) => self.find(Invariant::I1, subject, problem, RESTORE_DATABASE),
             }
         }
         Ok(())
     }
 
-    /// How a release differs from the document that was signed, and from the
-    /// blobs it refers to. Blobs that are damaged were found before.
+    /// The document of a release that was signed, or how the release differs from it and
+    /// from the blobs it refers to. Blobs that are damaged were found before.
     async fn unlike_its_blobs(
         &self,
         name: &PackageName,
         version: &Version,
-        release: Release,
-    ) -> Result<Option<String>, StorageError> {
+        release: &Release,
+    ) -> Result<Result<Option<ServerJson>, String>, StorageError> {
         for artifact in &release.artifacts {
             let blob = self.store.find_blob(artifact.digest).await?;
             if blob.is_none_or(|blob| blob.chunks.size_bytes() != artifact.size_bytes) {
-                return Ok(Some(format!("the artifact {} has another length", artifact.digest)));
+                return Ok(Err(format!("the artifact {} has another length", artifact.digest)));
             }
         }
         if release.bundles.is_empty() {
-            return Ok(Some("it has no evidence".to_owned()));
+            return Ok(Err("it has no evidence".to_owned()));
         }
         let Some(blob) = self.store.find_blob(release.metadata).await? else {
-            return Ok(Some("its server.json is not a blob".to_owned()));
+            return Ok(Err("its server.json is not a blob".to_owned()));
         };
         let blobs = self.blobs.clone();
         let bytes = match blocking(move || blobs.open_now(blob)?.read()).await {
             Ok(bytes) => bytes,
-            Err(BlobError::Damaged { .. }) => return Ok(None),
+            Err(BlobError::Damaged { .. }) => return Ok(Ok(None)),
             Err(error) => return Err(error.into()),
         };
         Ok(match ServerJson::read_strict(&bytes) {
-            Err(_) => Some("its server.json cannot be read".to_owned()),
+            Err(_) => Err("its server.json cannot be read".to_owned()),
             Ok(server) if server.name() != name || server.version() != version => {
-                Some(format!("its server.json is of {}@{}", server.name(), server.version()))
+                Err(format!("its server.json is of {}@{}", server.name(), server.version()))
             }
-            Ok(_) => None,
+            Ok(server) => Ok(Some(server)),
         })
     }
 

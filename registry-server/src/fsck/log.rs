@@ -21,7 +21,8 @@ use crate::start_error::StorageError;
 use crate::store::{Release, Store, StoreError};
 
 const RESTORE_LOG: &str = "restore the log's files from a backup or a mirror";
-const REBUILD: &str = "`mcpkg-registry fsck --rebuild` makes the database again from the log";
+pub(super) const REBUILD: &str =
+    "`mcpkg-registry fsck --rebuild` makes the database again from the log";
 
 /// A log, while it is read from its first entry on.
 struct Walk {

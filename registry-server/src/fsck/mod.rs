@@ -13,6 +13,7 @@
 //! again, and may not.
 
 mod check;
+mod listed;
 mod log;
 mod rebuild;
 mod source;
@@ -43,6 +44,8 @@ pub struct Report {
     pub blobs: u64,
     /// How many entries of the log.
     pub entries: u64,
+    /// How many entries of the MCP registry's API nobody has signed.
+    pub unsigned: u64,
     /// How many entries are signed, and not applied to the database yet. The next
     /// start does it.
     pub pending: u64,
@@ -118,9 +121,12 @@ impl fmt::Display for Report {
         for Finding { invariant, subject, problem, advice } in &self.findings {
             writeln!(f, "{invariant:?}: {subject}: {problem}\n    {advice}")?;
         }
-        let Self { releases, blobs, entries, pending, leftovers, .. } = self;
+        let Self { releases, blobs, entries, pending, leftovers, unsigned, .. } = self;
         if *pending > 0 {
             writeln!(f, "{pending} entries are signed and not served yet; the next start does it")?;
+        }
+        if *unsigned > 0 {
+            writeln!(f, "{unsigned} entries that are listed are signed by nobody")?;
         }
         let verdict = match self.findings.len() {
             0 => "all is well".to_owned(),
