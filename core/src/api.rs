@@ -138,6 +138,7 @@ pub struct IndexLog {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IndexesRequest {
     /// At most [`MAX_INDEXES`].
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1000)))]
     pub names: Vec<PackageName>,
 }
 

@@ -54,6 +54,7 @@ pub struct WordError(&'static str);
 
 /// `GET /v1/review?outcome=…`: releases that are not given out, oldest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewList {
     /// One line each.
@@ -65,6 +66,7 @@ pub struct ReviewList {
 
 /// One release in a [`ReviewList`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewLine {
     /// The source that it comes from; absent for what is published here.
@@ -80,6 +82,7 @@ pub struct ReviewLine {
 
 /// What was decided of a release, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// What.
@@ -92,11 +95,13 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<Approvals>,
     /// When.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
     pub decided_at: Timestamp,
 }
 
 /// How far an approval is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Approvals {
     /// How many different people have to approve.
@@ -109,12 +114,14 @@ pub struct Approvals {
 
 /// `GET /v1/review/{namespace}/{name}/{version}?source=…`: what there is to judge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
     /// The release, and what was decided of it.
     #[serde(flatten)]
     pub line: ReviewLine,
     /// What was known of it when that was decided, by name.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::object"))]
     pub facts: serde_json::Value,
     /// In what it differs from the newest release that is given out.
     pub difference: Difference,
@@ -127,6 +134,7 @@ pub struct Review {
 
 /// What somebody said of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Vote {
     /// Who.
@@ -136,14 +144,17 @@ pub struct Vote {
     /// Why.
     pub reason: String,
     /// When.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::timestamp"))]
     pub at: Timestamp,
 }
 
 /// The body of `POST /v1/review/{namespace}/{name}/{version}/approve` and `…/reject`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewVote {
     /// Why: one line of plain text, at most [`MAX_REASON_LEN`] bytes.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub reason: String,
     /// [`Review::fingerprint`] of what was looked at.
     pub fingerprint: Digest,
@@ -151,6 +162,7 @@ pub struct NewVote {
 
 /// In what a release differs from another of the same package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// The other release; absent if none of the package is given out, and then
@@ -198,6 +210,7 @@ pub struct Difference {
 
 /// Two publishers of one package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedPublisher {
     /// Who published the other release.
@@ -208,6 +221,7 @@ pub struct ChangedPublisher {
 
 /// In what the files of two artifacts differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FilesDifference {
     /// Those that are new, by path; the first [`MAX_FILES`].
@@ -222,6 +236,7 @@ pub struct FilesDifference {
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FileLine {
     /// Where it is in the artifact.

@@ -12,8 +12,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::api::{
-    LogDocument, PackageIndex, Problem, ReleaseDocument, Removals, SearchPage, SignedIndexes,
-    SourceList,
+    IndexesRequest, LogDocument, PackageIndex, Problem, ReleaseDocument, Removals, SearchPage,
+    SignedIndexes, SourceList,
 };
 use crate::archive::ArchivePath;
 use crate::lock::WireLock;
@@ -23,6 +23,7 @@ use crate::project::{
     Recipe, SourceDate, ToolVersion, VersionRange, WireProject, WireRecipe, WireWanted,
 };
 use crate::publisher::ReleaseRef;
+use crate::review::{NewVote, Outcome, Review, ReviewList, Verdict};
 use crate::secret::SecretReference;
 use crate::statement::{BindingStatement, RebuildResult, RebuildStatement, StatusStatement};
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
@@ -45,6 +46,10 @@ pub fn all() -> Vec<(&'static str, Value)> {
         of::<BindingStatement>("binding-statement.schema.json"),
         of::<RebuildStatement>("rebuild-statement.schema.json"),
         of::<Problem>("problem.schema.json"),
+        of::<ReviewList>("review-list.schema.json"),
+        of::<Review>("review.schema.json"),
+        of::<NewVote>("new-vote.schema.json"),
+        of::<IndexesRequest>("indexes-request.schema.json"),
     ]
 }
 
@@ -157,6 +162,10 @@ texts! {
         "What an artifact runs on.";
     Code, 64, "^E_[A-Z]+(_[A-Z]+)*$",
         "A stable code. New ones are added, so expect some that you do not know.";
+    Outcome, 11, "^(admitted|quarantined|denied)$",
+        "Whether a release is given out.";
+    Verdict, 7, "^(approve|reject)$",
+        "What somebody says of a release that policy holds back.";
     RebuildResult, 9, "^(identical|different|failed)$",
         "What came of building a release again.";
     ReleaseRef, 1024, r"^refs/(tags/\*|heads/.+)$",
@@ -202,6 +211,8 @@ mod tests {
             "TreeDigest" => round_trips::<TreeDigest>(text),
             "Platform" => round_trips::<Platform>(text),
             "Code" => round_trips::<Code>(text),
+            "Outcome" => round_trips::<Outcome>(text),
+            "Verdict" => round_trips::<Verdict>(text),
             "RebuildResult" => round_trips::<RebuildResult>(text),
             "ReleaseRef" => round_trips::<ReleaseRef>(text),
             "SecretReference" => round_trips::<SecretReference>(text),

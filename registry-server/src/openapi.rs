@@ -19,7 +19,7 @@ use utoipa::OpenApi as _;
 use crate::routes;
 
 /// The schemas of bodies: of our own documents, and of the MCP registry's API.
-const SCHEMAS: [&str; 9] = [
+const SCHEMAS: [&str; 13] = [
     include_str!("../../schemas/problem.schema.json"),
     include_str!("../../schemas/package-index.schema.json"),
     include_str!("../../schemas/release-document.schema.json"),
@@ -28,6 +28,10 @@ const SCHEMAS: [&str; 9] = [
     include_str!("../../schemas/signed-indexes.schema.json"),
     include_str!("../../schemas/removals.schema.json"),
     include_str!("../../schemas/sources.schema.json"),
+    include_str!("../../schemas/review-list.schema.json"),
+    include_str!("../../schemas/review.schema.json"),
+    include_str!("../../schemas/new-vote.schema.json"),
+    include_str!("../../schemas/indexes-request.schema.json"),
     include_str!("openapi/mcp-registry.schema.json"),
 ];
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use mcpkg_core::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::access::Caller;
+use crate::access::{Caller, ResourceMetadata};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{NoQuery, StrictQuery};
@@ -69,7 +69,7 @@ pub(super) async fn can_i(
 
 /// Says how to get a token for this server.
 #[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "access", responses(
-    (status = 200, description = "Where tokens come from (RFC 9728)", content_type = "application/json", body = Object),
+    (status = 200, description = "Where tokens come from (RFC 9728)", body = ResourceMetadata),
     (status = 404, description = "No tokens are needed"),
 ))]
 pub(super) async fn metadata(State(app): State<App>, _: NoQuery) -> Result<Response, ApiError> {
@@ -82,7 +82,7 @@ pub(super) async fn metadata(State(app): State<App>, _: NoQuery) -> Result<Respo
         ("path" = String, Path, description = "`registry/` or `source/`, and its name"),
     ),
     responses(
-        (status = 200, description = "Where tokens come from (RFC 9728)", content_type = "application/json", body = Object),
+        (status = 200, description = "Where tokens come from (RFC 9728)", body = ResourceMetadata),
         (status = 404, description = "No tokens are needed"),
     ))]
 pub(super) async fn metadata_below(

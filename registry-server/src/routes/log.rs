@@ -142,7 +142,7 @@ pub(super) async fn checkpoints(
 
 /// Sends the signed indexes of many packages, all of one tree.
 #[utoipa::path(post, path = "/v1/log/indexes", tag = "log",
-    request_body(content_type = "application/json", content = Object, description = "`names`: up to 1000 of them"),
+    request_body(content_type = "application/json", content = ref("#/components/schemas/IndexesRequest"), description = "`names`: up to 1000 of them"),
     responses(
         (status = 200, description = "The indexes", body = ref("#/components/schemas/SignedIndexes")),
     ))]

@@ -24,7 +24,9 @@
 //! is a problem document (RFC 9457), that of an unknown address included.
 
 mod access;
+mod addresses;
 mod blobs;
+mod bodies;
 mod health;
 mod log;
 mod official;

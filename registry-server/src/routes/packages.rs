@@ -26,11 +26,7 @@ pub(super) struct Params {
 
 /// Lists all releases, yanked ones included.
 #[utoipa::path(get, path = "/v1/packages/{namespace}/{name}", tag = "packages",
-    params(
-        ("namespace" = String, Path, description = "The part of the name before the slash"),
-        ("name" = String, Path, description = "The part after it"),
-        Params,
-    ),
+    params(PackagePath, Params),
     responses(
         (status = 200, description = "The signed index", body = ref("#/components/schemas/PackageIndex")),
         (status = 404, description = "Not found"),

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::bodies::{PublishForm, Received};
 use crate::access::Caller;
 use crate::app::App;
 use crate::error::ApiError;
@@ -20,14 +21,13 @@ pub(super) struct Api;
 /// The connection ends with the answer, and the answer says so: what is left of
 /// the body, be it a refused gigabyte, is nobody's next request.
 #[utoipa::path(post, path = "/v1/publish", tag = "publish",
-    request_body(content_type = "multipart/form-data", content = Object, description = "The parts `server.json`, `bundle` and `artifact`"),
+    request_body(content_type = "multipart/form-data", content = PublishForm, description = "The parts `server.json`, `bundle` and `artifact`"),
     responses(
         (status = 200, description = "It was there", body = ref("#/components/schemas/ReleaseDocument")),
         (status = 201, description = "It is published", body = ref("#/components/schemas/ReleaseDocument")),
         (status = 403, description = "Not theirs to publish"),
-        (status = 408, description = "Too slow"),
+        Received,
         (status = 409, description = "Other content is there"),
-        (status = 413, description = "Too large"),
         (status = 415, description = "No form"),
         (status = 422, description = "Refused"),
     ))]

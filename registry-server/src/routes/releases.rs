@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::answer;
+use super::bodies::Evidence;
 use crate::error::ApiError;
 use crate::extract::{NoQuery, ReleasePath, StrictQuery};
 use crate::mirror::Shelf;
@@ -26,12 +27,7 @@ pub(super) struct Params {
 
 /// Shows one release, yanked or not: a lockfile may still point at it.
 #[utoipa::path(get, path = "/v1/packages/{namespace}/{name}/{version}", tag = "packages",
-    params(
-        ("namespace" = String, Path, description = "The part of the name before the slash"),
-        ("name" = String, Path, description = "The part after it"),
-        ("version" = String, Path, description = "The version"),
-        Params,
-    ),
+    params(ReleasePath, Params),
     responses(
         (status = 200, description = "The release", body = ref("#/components/schemas/ReleaseDocument")),
         (status = 403, description = "Not given out"),
@@ -49,13 +45,9 @@ pub(super) async fn show(
 
 /// Shows its evidence alone, for those who audit.
 #[utoipa::path(get, path = "/v1/packages/{namespace}/{name}/{version}/evidence", tag = "packages",
-    params(
-        ("namespace" = String, Path, description = "The part of the name before the slash"),
-        ("name" = String, Path, description = "The part after it"),
-        ("version" = String, Path, description = "The version"),
-    ),
+    params(ReleasePath),
     responses(
-        (status = 200, description = "The Sigstore bundles", content_type = "application/json", body = Vec<Object>),
+        (status = 200, description = "The Sigstore bundles", content_type = "application/json", body = Evidence),
         (status = 403, description = "Not given out"),
         (status = 404, description = "Not found"),
         (status = 410, description = "Taken down"),

@@ -53,7 +53,7 @@ pub(super) struct Params {
 
 /// Lists releases.
 #[utoipa::path(get, path = "/v1/review", tag = "review", params(ListParams), responses(
-    (status = 200, description = "Those that the caller may say something of", content_type = "application/json", body = Object),
+    (status = 200, description = "Those that the caller may say something of", body = ref("#/components/schemas/ReviewList")),
 ))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -70,14 +70,9 @@ pub(super) async fn list(
 
 /// Shows a release.
 #[utoipa::path(get, path = "/v1/review/{namespace}/{name}/{version}", tag = "review",
-    params(
-        ("namespace" = String, Path, description = "The part of the name before the slash"),
-        ("name" = String, Path, description = "The part after it"),
-        ("version" = String, Path, description = "The version"),
-        Params,
-    ),
+    params(ReleasePath, Params),
     responses(
-        (status = 200, description = "What there is to judge", content_type = "application/json", body = Object),
+        (status = 200, description = "What there is to judge", body = ref("#/components/schemas/Review")),
         (status = 404, description = "Not found"),
     ))]
 pub(super) async fn show(
@@ -92,15 +87,10 @@ pub(super) async fn show(
 
 /// Lets a release in.
 #[utoipa::path(post, path = "/v1/review/{namespace}/{name}/{version}/approve", tag = "review",
-    params(
-        ("namespace" = String, Path, description = "The part of the name before the slash"),
-        ("name" = String, Path, description = "The part after it"),
-        ("version" = String, Path, description = "The version"),
-        Params,
-    ),
-    request_body(content_type = "application/json", content = Object, description = "The digest of what was shown, and a reason"),
+    params(ReleasePath, Params),
+    request_body(content_type = "application/json", content = ref("#/components/schemas/NewVote"), description = "The digest of what was shown, and a reason"),
     responses(
-        (status = 200, description = "What is decided now", content_type = "application/json", body = Object),
+        (status = 200, description = "What is decided now", body = ref("#/components/schemas/ReviewLine")),
         (status = 403, description = "Not theirs to judge"),
         (status = 404, description = "Not found"),
         (status = 409, description = "It is not what was looked at"),
@@ -119,15 +109,10 @@ pub(super) async fn approve(
 
 /// Keeps a release out.
 #[utoipa::path(post, path = "/v1/review/{namespace}/{name}/{version}/reject", tag = "review",
-    params(
-        ("namespace" = String, Path, description = "The part of the name before the slash"),
-        ("name" = String, Path, description = "The part after it"),
-        ("version" = String, Path, description = "The version"),
-        Params,
-    ),
-    request_body(content_type = "application/json", content = Object, description = "The digest of what was shown, and a reason"),
+    params(ReleasePath, Params),
+    request_body(content_type = "application/json", content = ref("#/components/schemas/NewVote"), description = "The digest of what was shown, and a reason"),
     responses(
-        (status = 200, description = "What is decided now", content_type = "application/json", body = Object),
+        (status = 200, description = "What is decided now", body = ref("#/components/schemas/ReviewLine")),
         (status = 403, description = "Not theirs to judge"),
         (status = 404, description = "Not found"),
         (status = 409, description = "It is not what was looked at"),

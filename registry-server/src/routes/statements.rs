@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::bodies::{Received, SigstoreBundle};
 use crate::access::Caller;
 use crate::app::App;
 use crate::error::ApiError;
@@ -20,15 +21,14 @@ pub(super) struct Api;
 ///
 /// The connection ends with the answer, as with a publish.
 #[utoipa::path(post, path = "/v1/statements", tag = "publish",
-    request_body(content_type = "application/json", content = Object, description = "A Sigstore bundle"),
+    request_body(content_type = "application/json", content = SigstoreBundle, description = "A Sigstore bundle"),
     responses(
         (status = 200, description = "It was there", body = ref("#/components/schemas/LoggedStatement")),
         (status = 201, description = "It is logged", body = ref("#/components/schemas/LoggedStatement")),
         (status = 403, description = "Not theirs to state"),
         (status = 404, description = "Not found"),
-        (status = 408, description = "Too slow"),
+        Received,
         (status = 409, description = "The package has moved on"),
-        (status = 413, description = "Too large"),
         (status = 415, description = "No JSON"),
         (status = 422, description = "Refused"),
     ))]

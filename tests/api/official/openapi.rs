@@ -33,6 +33,9 @@ fn every_documented_address_answers_with_a_documented_status() {
             if let Some(types) = types {
                 let found = reply.header("content-type");
                 assert!(types.contains_key(found), "{path} is {found}, expected {types:?}");
+                if found.ends_with("json") && path != "/openapi.json" {
+                    fits(&document, &types[found]["schema"], &reply.json(), &path);
+                }
             }
             asked += 1;
         }
@@ -46,6 +49,74 @@ fn every_documented_address_answers_with_a_documented_status() {
         }
     }
     assert!(asked > 60, "{asked}");
+}
+
+/// Whether a value has what its schema asks for, and nothing that it does not name.
+#[track_caller]
+fn fits(document: &Value, schema: &Value, value: &Value, place: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+        return fits(document, target, value, place);
+    }
+    for required in schema["required"].as_array().into_iter().flatten() {
+        assert!(value.get(required.as_str().unwrap()).is_some(), "{place} lacks {required}");
+    }
+    let named = schema["properties"].as_object();
+    for (key, member) in value.as_object().into_iter().flatten() {
+        let place = format!("{place}/{key}");
+        match named.map(|named| named.get(key)) {
+            Some(Some(schema)) => fits(document, schema, member, &place),
+            // The MCP registry lets its documents have more than it names.
+            Some(None) if schema["additionalProperties"] == false || !place.contains("/v0") => {
+                panic!("{place} is not named")
+            }
+            _ => (),
+        }
+    }
+    let items = schema.get("items").filter(|_| value.is_array());
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        if let Some(schema) = items {
+            fits(document, schema, item, &format!("{place}/{index}"));
+        }
+    }
+}
+
+#[test]
+fn a_review_is_what_the_document_says() {
+    let (_sigstore, registry) = start();
+    let document = get(&registry, "/openapi.json");
+    let line = serde_json::json!({
+        "name": "io.github.acme/weather", "version": "1.0.0",
+        "decision": {
+            "outcome": "quarantined", "sentence": "it asks for a host", "policies": ["hosts"],
+            "approvals": { "needed": 1, "given": 0, "isOverride": false },
+            "decidedAt": "2026-11-01T00:00:00Z",
+        },
+    });
+    let line: mcpkg_core::review::ReviewLine = serde_json::from_value(line).unwrap();
+    let review = mcpkg_core::review::Review {
+        line: line.clone(),
+        facts: serde_json::json!({}),
+        difference: mcpkg_core::review::Difference {
+            tools: vec!["a new tool".to_owned()],
+            ..Default::default()
+        },
+        votes: Vec::new(),
+        fingerprint: mcpkg_core::Digest::of(b"x"),
+    };
+    let list = mcpkg_core::review::ReviewList { releases: vec![line], next_cursor: None };
+    let one = "/v1/review/{namespace}/{name}/{version}";
+    for (path, value) in [
+        ("/v1/review", serde_json::to_value(list).unwrap()),
+        (one, serde_json::to_value(review).unwrap()),
+    ] {
+        let answer = &document["paths"][path]["get"]["responses"]["200"];
+        let schema = &answer["content"]["application/json"]["schema"];
+        fits(&document, schema, &value, path);
+    }
+    let body = &document["paths"][format!("{one}/approve")]["post"]["requestBody"];
+    let schema = &body["content"]["application/json"]["schema"];
+    assert_eq!(schema["$ref"], "#/components/schemas/NewVote");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::error::ApiError;
 use crate::extract::NoQuery;
 use crate::official::{DomainProofBody, TokenAnswer, TokenBody};
 use crate::routes::Address;
+use crate::routes::bodies::Received;
 
 pub(super) fn routes() -> [Address; 4] {
     [
@@ -29,8 +30,7 @@ pub(super) fn routes() -> [Address; 4] {
     (status = 200, description = "A token for the domain and what is below it", body = TokenAnswer),
     (status = 401, description = "The proof does not hold"),
     (status = 403, description = "The domain's names are not open"),
-    (status = 408, description = "Too slow"),
-    (status = 413, description = "Too large"),
+    Received,
 ))]
 pub(super) async fn dns(
     State(app): State<App>,
@@ -45,8 +45,7 @@ pub(super) async fn dns(
     (status = 200, description = "A token for the domain", body = TokenAnswer),
     (status = 401, description = "The proof does not hold"),
     (status = 403, description = "The domain's names are not open"),
-    (status = 408, description = "Too slow"),
-    (status = 413, description = "Too large"),
+    Received,
 ))]
 pub(super) async fn http(
     State(app): State<App>,
@@ -61,8 +60,7 @@ pub(super) async fn http(
     (status = 200, description = "A token for the names of the issuer", body = TokenAnswer),
     (status = 401, description = "The token proves nothing"),
     (status = 403, description = "The token is from an event that strangers can trigger"),
-    (status = 408, description = "Too slow"),
-    (status = 413, description = "Too large"),
+    Received,
 ))]
 pub(super) async fn oidc(
     State(app): State<App>,
@@ -77,8 +75,7 @@ pub(super) async fn oidc(
     (status = 200, description = "A token for the names of the issuer", body = TokenAnswer),
     (status = 401, description = "The token proves nothing"),
     (status = 403, description = "The token is from an event that strangers can trigger"),
-    (status = 408, description = "Too slow"),
-    (status = 413, description = "Too large"),
+    Received,
 ))]
 pub(super) async fn github_oidc(
     state: State<App>,

@@ -10,8 +10,9 @@ use axum::routing::get;
 use crate::access::Need;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{NoQuery, ServerVersionPath};
+use crate::extract::{NoQuery, ServerPath, ServerVersionPath};
 use crate::official::Audience;
+use crate::routes::bodies::Known;
 use crate::routes::{Address, answer};
 
 pub(super) fn routes() -> [Address; 1] {
@@ -22,11 +23,11 @@ pub(super) fn routes() -> [Address; 1] {
 /// is not signed, the original, where it is from, and what is off with it.
 #[utoipa::path(get, path = "/x/dev.mcpkg/servers/{serverName}/versions/{version}", tag = "servers",
     params(
-        ("serverName" = String, Path, description = "The name, its slash encoded"),
+        ServerPath,
         ("version" = String, Path, description = "A version"),
     ),
     responses(
-        (status = 200, description = "What is known", content_type = "application/json", body = Object),
+        (status = 200, description = "What is known", body = Known),
         (status = 403, description = "Not given out"),
         (status = 404, description = "Not found"),
         (status = 410, description = "Taken down"),

@@ -45,7 +45,7 @@ pub(super) async fn list(
 
 /// Lists the versions of a server, the newest first.
 #[utoipa::path(get, path = "/servers/{serverName}/versions", tag = "servers",
-    params(("serverName" = String, Path, description = "The name, its slash encoded"), Including),
+    params(ServerPath, Including),
     responses(
         (status = 200, description = "All versions", body = ref("#/components/schemas/ServerList")),
         (status = 404, description = "Not found"),
@@ -64,7 +64,7 @@ pub(super) async fn versions(
 /// Shows one version of a server; `latest` is the newest.
 #[utoipa::path(get, path = "/servers/{serverName}/versions/{version}", tag = "servers",
     params(
-        ("serverName" = String, Path, description = "The name, its slash encoded"),
+        ServerPath,
         ("version" = String, Path, description = "A version, or `latest`"),
         Including,
     ),
