@@ -127,7 +127,6 @@ impl Coded for OfficialError {
             Self::NotOpen(_) | Self::NotGranted { .. } => Code::Namespace,
             Self::FromSource { code, .. } => *code,
             Self::Denied(Denial::Policy(_)) => Code::Denied,
-            Self::Denied(Denial::Audit(error)) => error.code(),
             Self::Held { holder: Holder::Signed, .. } => Code::ProvenanceLost,
             Self::Held { holder: Holder::Mirrored(_), .. } => Code::SourceChanged,
             Self::Held { .. } => Code::NamespaceOwner,
@@ -137,7 +136,7 @@ impl Coded for OfficialError {
             Self::Body(_) | Self::Cut | Self::Status(_) => Code::Request,
             Self::TooLong(_) => Code::Limit,
             Self::Unknown(_) => Code::NotFound,
-            Self::Store(error) => error.code(),
+            Self::Store(error) | Self::Denied(Denial::Audit(error)) => error.code(),
         }
     }
 
@@ -157,11 +156,10 @@ impl Coded for OfficialError {
                 "publish under a name of your own"
             }
             Self::Denied(Denial::Policy(_)) => "ask whoever runs the registry, and name the policy",
-            Self::Denied(Denial::Audit(error)) => return error.hint(),
             Self::Held { holder: Holder::Signed, .. } => "publish it signed, with `mcpkg publish`",
             Self::Exists { .. } => "publish it as another version",
             Self::Document(error) => return error.hint(),
-            Self::Store(error) => return error.hint(),
+            Self::Store(error) | Self::Denied(Denial::Audit(error)) => return error.hint(),
             _ => return None,
         })
     }

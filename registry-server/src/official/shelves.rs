@@ -149,33 +149,32 @@ impl App {
         self.shelves().filter_map(|shelf| part(audience, shelf)).filter(is_for).collect()
     }
 
-    /// Whether whoever asks may be shown something called `name` that is on `shelf`: it
+    /// Whether whoever asks may be shown something called `name` that is `on` a shelf: it
     /// is from there, and they may read it here and there.
-    pub(super) fn may_see(&self, caller: &Caller, shelf: &Shelf, name: &PackageName) -> bool {
-        let there = shelf.source().map(|source| at(caller, source.name()));
-        self.is_from(shelf, name)
+    pub(super) fn may_see(&self, caller: &Caller, on: &Shelf, name: &PackageName) -> bool {
+        let there = on.source().map(|source| at(caller, source.name()));
+        self.is_from(on, name)
             && self.may_read(caller, name)
             && there.is_none_or(|there| self.may_read(&there, name))
     }
 
-    /// Lets whoever asks see something called `name` on `shelf`, which they may read here,
+    /// Lets whoever asks see something called `name` `on` a shelf, which they may read here,
     /// or says that what they ask for, which is called `missing`, does not exist.
     pub(super) fn permit_there(
         &self,
         caller: &Caller,
-        shelf: &Shelf,
+        on: &Shelf,
         name: &PackageName,
         missing: &str,
     ) -> Result<(), ApiError> {
-        let Some(source) = shelf.source() else { return Ok(()) };
+        let Some(source) = on.source() else { return Ok(()) };
         let there = at(caller, source.name());
         let resource = Resource::Package { place: there.place.clone(), name: name.clone() };
         self.permit(&there, Action::Read, &resource, missing)
     }
 
-    fn is_from(&self, shelf: &Shelf, name: &PackageName) -> bool {
-        shelf
-            .source()
+    fn is_from(&self, on: &Shelf, name: &PackageName) -> bool {
+        on.source()
             .is_none_or(|source| self.mirror.owner_of(name) == Owner::Source(source.name().clone()))
     }
 }
@@ -203,14 +202,14 @@ pub(super) async fn merged<'a>(
     after: Option<&Bookmark>,
     limit: u32,
 ) -> Result<Page<'a>, StoreError> {
-    let slices = parts.iter().map(|Part { shelf, scope }| async move {
+    let pages = parts.iter().map(|Part { shelf, scope }| async move {
         let filter = ServerFilter { scope: scope.clone(), ..filter.clone() };
         let after = after.map(|bookmark| bookmark.on(key(shelf)));
         let slice = shelf.store.servers(&filter, after.as_ref(), limit).await?;
         Ok::<_, StoreError>((*shelf, slice))
     });
     let (mut rows, mut is_more) = (Vec::new(), false);
-    for (shelf, slice) in try_join_all(slices).await? {
+    for (shelf, slice) in try_join_all(pages).await? {
         is_more |= slice.is_more;
         rows.extend(slice.rows.into_iter().map(|row| Found { shelf, row }));
     }

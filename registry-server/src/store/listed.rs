@@ -7,6 +7,7 @@
 //! The index of a source's log has rows of that source's releases, and of nothing else.
 
 mod foreign;
+mod holder;
 mod page;
 mod shown;
 mod survey;
@@ -20,10 +21,11 @@ use sqlx::{FromRow, Row as _};
 use super::{Store, StoreError};
 
 pub(crate) use foreign::{Import, NewListed, Progress, Taken};
+pub(super) use holder::give_way_to_source;
 pub(crate) use page::{Deleted, Position, Scope, ServerFilter, VersionFilter};
 pub(super) use shown::{show, show_all};
 pub(crate) use survey::UnsignedRow;
-pub(super) use write::{give_way_to_source, list_if_new, list_release, list_status};
+pub(super) use write::{list_if_new, list_release, list_status};
 
 /// What stands for the address of this registry in a document. No JSON text holds it
 /// raw (RFC 8259, section 7), so that it marks a place and nothing else.
@@ -79,7 +81,7 @@ impl Store {
     /// Who has listed `name`.
     pub(crate) async fn holder(&self, name: &PackageName) -> Result<Holder, StoreError> {
         let mut connection = self.reader.acquire().await?;
-        write::holder(&mut connection, name).await
+        holder::holder(&mut connection, name).await
     }
 
     /// Whether `name` is this registry's own, so that no source may take it: a package, or

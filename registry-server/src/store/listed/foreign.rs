@@ -7,7 +7,8 @@ use mcpkg_core::{Digest, PackageName};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
-use super::write::{choose_latest, holder, name_id};
+use super::holder::holder;
+use super::write::{choose_latest, name_id};
 use super::{Holder, ServerRow, key, page};
 use crate::store::row::time;
 use crate::store::{Store, StoreError};

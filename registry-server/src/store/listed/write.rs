@@ -1,4 +1,4 @@
-//! Rows of releases, and whose a name is.
+//! Rows of releases.
 
 use jiff::Timestamp;
 use mcpkg_core::api::Artifact;
@@ -8,14 +8,12 @@ use mcpkg_core::{Digest, PackageName, Version};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Holder, OWN_ADDRESS, key, listed_status};
+use super::holder::give_way;
+use super::{OWN_ADDRESS, key, listed_status};
 use crate::store::publish::NewRelease;
-use crate::store::releases::{find, lookalike};
+use crate::store::releases::find;
 use crate::store::row::{parse, time};
 use crate::store::{Release, Store, StoreError};
-
-/// What is said of an entry whose name a signed package has taken, here or at a source.
-const TAKEN: &str = "a signed package has this name now";
 
 /// A release that has no row yet: it was published before there were any.
 #[derive(Clone, Debug)]
@@ -197,60 +195,6 @@ async fn insert(
     choose_latest(connection, name_id).await
 }
 
-/// Takes entries of this name, none of which is a release, out of the way of a source that
-/// has a package of it.
-pub(in crate::store) async fn give_way_to_source(
-    connection: &mut SqliteConnection,
-    name: &PackageName,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    mark_taken(connection, name, now).await?;
-    // The newest is one of the source's.
-    sqlx::query("update server set is_latest = 0 where name_key = ? and release_id is null")
-        .bind(key(name))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Takes entries that are not ours out of the way of a signed package.
-async fn give_way(
-    connection: &mut SqliteConnection,
-    name: &PackageName,
-    version: &Version,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    mark_taken(connection, name, now).await?;
-    // One with this very version cannot be shown beside the release.
-    sqlx::query(
-        "update server set is_shown = 0 where name_key = ? and version = ? and release_id is null",
-    )
-    .bind(key(name))
-    .bind(version.to_string())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Shows entries of this name as deleted, so that whoever follows us hears of it.
-async fn mark_taken(
-    connection: &mut SqliteConnection,
-    name: &PackageName,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "update server
-            set status = 'deleted', status_message = ?2, status_changed_at = ?3, updated_at = ?3
-          where name_key = ?1 and release_id is null and status_message is not ?2",
-    )
-    .bind(key(name))
-    .bind(TAKEN)
-    .bind(time(now))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// The row of a name, which is made if there is none.
 pub(super) async fn name_id(
     connection: &mut SqliteConnection,
@@ -271,34 +215,6 @@ pub(super) async fn name_id(
     .bind(key(name))
     .fetch_one(connection)
     .await?)
-}
-
-/// Who has listed `name`. A package that looks like it is as good as itself.
-pub(super) async fn holder(
-    connection: &mut SqliteConnection,
-    name: &PackageName,
-) -> Result<Holder, StoreError> {
-    if lookalike(connection, name).await?.is_some() {
-        return Ok(Holder::Signed);
-    }
-    let claimant: Option<String> =
-        sqlx::query_scalar("select source from claim where fold_key = ?")
-            .bind(name.fold_key())
-            .fetch_optional(&mut *connection)
-            .await?;
-    if let Some(source) = claimant {
-        return Ok(Holder::Mirrored(source));
-    }
-    let found: Option<(Option<String>,)> =
-        sqlx::query_as("select source from server where name_key = ? limit 1")
-            .bind(key(name))
-            .fetch_optional(connection)
-            .await?;
-    Ok(match found {
-        None => Holder::Nobody,
-        Some((None,)) => Holder::Published,
-        Some((Some(source),)) => Holder::Source(source),
-    })
 }
 
 /// Says which version of a name is the newest: of those that are shown and not deleted the newest
