@@ -7,8 +7,6 @@
 //! the log says how old it is. After that nobody is trusted in its place: not the
 //! copy in this program either, which is older still.
 
-mod fetch;
-
 use std::error::Error;
 use std::fs;
 use std::io;
@@ -19,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mcpkg_core::namespace::NamePattern;
 use mcpkg_core::{Digest, PackageName};
+use mcpkg_upstream::tuf::{self, HttpRepository};
 use mcpkg_verify::tuf::{TufAnchor, TufCache, TufError, TufRoot};
 use mcpkg_verify::{TrustRoot, TrustStore, VerifyError, Vouchers};
 use url::Url;
@@ -26,7 +25,6 @@ use url::Url;
 use crate::blobs::blocking;
 use crate::config::{ConfigError, TrustUpdate};
 use crate::durable;
-use fetch::HttpRepository;
 
 /// How often the repositories are asked.
 const UPDATE_EVERY: Duration = Duration::from_hours(1);
@@ -88,7 +86,8 @@ enum UpdateError {
 impl Trust {
     /// What `config` and the copies in the folder `data` make together.
     pub(crate) fn open(config: TrustConfig, data: &Path) -> Result<Self, ConfigError> {
-        let client = fetch::client()?;
+        let client =
+            tuf::client().map_err(|error| ConfigError::Client { source: Box::new(error) })?;
         let (folder, staging) = (data.join("trust"), data.join("staging"));
         let current = RwLock::default();
         let trust = Self { config, folder, staging, client, current };

@@ -46,6 +46,7 @@ mod server;
 pub mod tar;
 mod tools;
 mod tree;
+pub mod tuf;
 
 pub use closure::{Closure, Member};
 pub use document::{Origin, OriginFile};

@@ -7,7 +7,6 @@
 //! Nothing here asks anybody but [`Tuf::update`], which only `mcpkg trust update`
 //! and `mcpkg trust add` call: verifying takes no request (DESIGN, promise 5).
 
-mod fetch;
 mod tuf;
 
 use std::fs;

@@ -8,15 +8,16 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use mcpkg_verify::tuf::{PUBLIC_GOOD_URL, TufAnchor, TufCache, TufError, TufRoot};
+use mcpkg_upstream::tuf::{HttpRepository, client};
+use mcpkg_verify::tuf::{PUBLIC_GOOD_URL, SourceError, TufAnchor, TufCache, TufError, TufRoot};
 use url::Url;
 
-use super::fetch::HttpRepository;
 use super::{CurrentRoot, PUBLIC_GOOD, cache_path, read};
 use crate::atomic;
 use crate::config::NamedRoot;
 use crate::error::{Error, Result};
 use crate::places::Places;
+use crate::registry::check_address;
 
 /// A root in a TUF repository.
 #[derive(Debug)]
@@ -82,10 +83,15 @@ impl Tuf {
     /// Asks the repository for what is new, and keeps it, unless it is only to be
     /// looked at.
     pub fn update(&self, now: Timestamp, is_dry_run: bool) -> Result<Update> {
-        let repository = HttpRepository::new(&self.url)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(
-            |source| Error::Transport { url: self.url.to_string(), source: source.into() },
-        )?;
+        check_address(&self.url)?;
+        let unreachable =
+            |source: SourceError| Error::Transport { url: self.url.to_string(), source };
+        let client = client().map_err(|error| unreachable(error.into()))?;
+        let repository = HttpRepository::new(client, self.url.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| unreachable(error.into()))?;
         // Whatever can be used no longer still says what must not go back.
         let copy = self.copy()?;
         let before = self.anchor.open(&copy, now).ok().map(CurrentRoot::from);

@@ -1,4 +1,6 @@
-//! Fetching the files of a TUF repository.
+//! Fetching the files of a TUF repository, for both programs.
+//!
+//! What it answers is verified in [`mcpkg_verify::tuf`], which opens no socket.
 
 use std::time::Duration;
 
@@ -6,30 +8,33 @@ use mcpkg_verify::tuf::{Fetched, SourceError, TufSource};
 use reqwest::StatusCode;
 use url::Url;
 
-use crate::config::ConfigError;
-
 /// How long one file may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client for all of them. It follows no redirect: what it is sent elsewhere
-/// for could as well be read from a file of ours.
-pub(super) fn client() -> Result<reqwest::Client, ConfigError> {
-    reqwest::Client::builder()
-        .user_agent(concat!("mcpkg-registry/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(|source| ConfigError::Client { source: Box::new(source) })
-}
-
 /// A TUF repository at a URL.
-pub(super) struct HttpRepository {
+#[derive(Clone, Debug)]
+pub struct HttpRepository {
     client: reqwest::Client,
     base: Url,
 }
 
+/// A client for repositories. It follows no redirect: what it is sent elsewhere for could
+/// as well be read from a file of ours.
+///
+/// # Errors
+///
+/// If the system has no root certificates.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("mcpkg/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .build()
+}
+
 impl HttpRepository {
-    pub(super) fn new(client: reqwest::Client, base: Url) -> Self {
+    /// The one at `base`, which ends in a slash.
+    pub fn new(client: reqwest::Client, base: Url) -> Self {
         Self { client, base }
     }
 
