@@ -8,6 +8,7 @@ use mcpkg_core::manifest::ManifestError;
 use mcpkg_core::{Code, Coded, NameError, Platform, VersionError};
 use mcpkg_verify::VerifyError;
 
+use crate::pypi::record::WheelError;
 use crate::tar::TarError;
 use crate::{Package, ReferenceError, Release};
 
@@ -121,6 +122,14 @@ pub enum UpstreamError {
         /// Why not.
         source: Box<ArchiveError>,
     },
+    /// A wheel is not what it says that it is.
+    #[error("the wheel of `{release}` cannot be used")]
+    Wheel {
+        /// Whose.
+        release: Release,
+        /// Why not.
+        source: WheelError,
+    },
     /// The package does not say how to start a server, or says it in a way we do not.
     #[error("`{release}` cannot be started: {reason}")]
     NoServer {
@@ -199,6 +208,7 @@ impl Coded for UpstreamError {
             Self::Nonsense { .. } => Code::Registry,
             Self::Tarball { source, .. } => source.code(),
             Self::Archive { source, .. } => source.code(),
+            Self::Wheel { source, .. } => source.code(),
             Self::NoServer { .. } => Code::Manifest,
             Self::Manifest { source, .. } => source.code(),
             Self::Platform { .. } => Code::Platform,
@@ -225,6 +235,7 @@ impl Coded for UpstreamError {
                 Some("do not use it; somebody changed it on the way")
             }
             Self::Tarball { source, .. } => source.hint(),
+            Self::Wheel { source, .. } => source.hint(),
             Self::Evidence { .. } => Some("do not use it; report it to the package's author"),
             _ => None,
         }

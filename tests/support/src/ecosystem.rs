@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use mcpkg_core::Digest;
 use mcpkg_core::archive::{Limits, Writer};
 use serde_json::{Value, json};
@@ -71,6 +71,15 @@ impl TestEcosystem {
     /// What is served at `path`.
     pub fn get(&self, path: &str) -> Vec<u8> {
         lock(&self.shelf.files).get(path).expect("something is there").1.clone()
+    }
+
+    /// Serves the document at `path` changed.
+    pub fn edit(&self, path: &str, change: impl FnOnce(&mut Value)) {
+        let mut files = lock(&self.shelf.files);
+        let (_, body) = files.get_mut(path).expect("something is there");
+        let mut document = serde_json::from_slice(body).expect("it is JSON");
+        change(&mut document);
+        *body = document.to_string().into_bytes();
     }
 
     /// The paths that were asked for, in order.
@@ -151,10 +160,10 @@ impl TestEcosystem {
         let mut all: BTreeMap<String, String> = BTreeMap::from([
             (format!("{info}/METADATA"), metadata),
             (format!("{info}/WHEEL"), wheel.to_owned()),
-            (format!("{info}/RECORD"), String::new()),
             (format!("{info}/entry_points.txt"), scripts),
         ]);
         all.extend(files.iter().map(|(path, it)| ((*path).to_owned(), (*it).to_owned())));
+        all.insert(format!("{info}/RECORD"), record(&info, &all));
         let file = format!("{stem}-py3-none-any.whl");
         let digest = self.pypi_wheel(name, &file, &zip(&all));
         (file, digest)
@@ -186,6 +195,18 @@ impl TestEcosystem {
         let body = json!({ "version": 1, "attestation_bundles": [bundle] });
         self.put(&format!("/integrity/{file}"), "application/json", body.to_string());
     }
+}
+
+/// The `RECORD` of a wheel with these files, in its folder `info`.
+pub fn record(info: &str, files: &BTreeMap<String, String>) -> String {
+    let mut record = String::new();
+    for (path, content) in files {
+        let digest = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(content));
+        // Writing to a string cannot fail.
+        let _ = writeln!(record, "{path},sha256={digest},{}", content.len());
+    }
+    let _ = writeln!(record, "{info}/RECORD,,");
+    record
 }
 
 /// A bundle as PyPI has it.

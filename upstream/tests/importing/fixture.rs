@@ -131,3 +131,15 @@ pub(crate) fn has(program: &str, args: &[&str]) -> bool {
     }
     is_here
 }
+
+/// Unpacks an artifact that was made.
+pub(crate) fn unpack(fixture: &Fixture, file: &str, folder: &std::path::Path) {
+    let mut archive = fixture.archive(file);
+    let paths: Vec<_> = archive.entries().iter().map(|it| it.path().to_string()).collect();
+    for path in paths {
+        let content = archive.read_file(&path, 1 << 20).unwrap().unwrap();
+        let target = folder.join(&path);
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::write(target, content).unwrap();
+    }
+}

@@ -11,7 +11,7 @@ use mcpkg_test_support::sigstore::Identity;
 use mcpkg_upstream::{Judgement, Lack, Terms, carried, judge, uploader};
 use serde_json::json;
 
-use crate::fixture::{Fixture, acme, code, has};
+use crate::fixture::{Fixture, acme, code, has, unpack};
 
 const WEATHER: &str = "npm:@acme/weather@^1";
 
@@ -59,17 +59,6 @@ fn a_package_becomes_an_artifact_that_starts_and_carries_its_evidence() {
         .unwrap();
     let output = Command::new(&launch.command).args(&launch.args).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "cloudy\n", "{output:?}");
-}
-
-fn unpack(fixture: &Fixture, file: &str, folder: &std::path::Path) {
-    let mut archive = fixture.archive(file);
-    let paths: Vec<_> = archive.entries().iter().map(|it| it.path().to_string()).collect();
-    for path in paths {
-        let content = archive.read_file(&path, 1 << 20).unwrap().unwrap();
-        let target = folder.join(&path);
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::write(target, content).unwrap();
-    }
 }
 
 #[test]

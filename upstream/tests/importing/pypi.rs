@@ -3,13 +3,16 @@
 use std::process::Command;
 
 use mcpkg_core::Platform;
-use mcpkg_test_support::ecosystem::{pypi_publish, zip};
+use mcpkg_core::archive::{Archive, Limits};
+use mcpkg_test_support::ecosystem::{pypi_publish, record, zip};
 use mcpkg_test_support::sigstore::Identity;
-use mcpkg_upstream::{carried, pypi};
+use mcpkg_upstream::{Closure, carried, pypi};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
-use crate::fixture::{Fixture, acme, code, has};
+use crate::fixture::{Fixture, acme, code, has, unpack};
+
+type Files = std::collections::BTreeMap<String, String>;
 
 const SERVER: &str = "from clouds import now\n\n\ndef main():\n    print(now())\n";
 
@@ -53,21 +56,162 @@ fn a_project_becomes_an_artifact_that_starts_and_carries_its_evidence() {
     assert_eq!(found.statements.len(), 1);
 
     let folder = tempfile::tempdir().unwrap();
-    let mut archive = fixture.archive("one.mcpb");
+    unpack(&fixture, "one.mcpb", folder.path());
+    assert_eq!(started(folder.path()), "cloudy\n");
+}
+
+/// The files of a wheel, to make another of.
+fn files_of(wheel: &[u8]) -> Files {
+    let reader = std::io::Cursor::new(wheel);
+    let mut archive = Archive::read(reader, &Limits::default()).unwrap();
     let paths: Vec<_> = archive.entries().iter().map(|it| it.path().to_string()).collect();
-    for path in paths {
-        let content = archive.read_file(&path, 1 << 20).unwrap().unwrap();
-        let target = folder.path().join(&path);
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::write(target, content).unwrap();
+    let mut content = |path: &String| archive.read_file(path, 1 << 20).unwrap().unwrap();
+    paths.iter().map(|path| (path.clone(), String::from_utf8(content(path)).unwrap())).collect()
+}
+
+/// The folder that describes the test's own project.
+const INFO: &str = "acme_weather-1.2.dist-info";
+
+/// Adds a file to a wheel, and to its list.
+fn add(files: &mut Files, path: &str, content: &str) {
+    files.insert(path.to_owned(), content.to_owned());
+    list(files);
+}
+
+/// Lists the files of a wheel anew.
+fn list(files: &mut Files) {
+    let path = format!("{INFO}/RECORD");
+    files.remove(&path);
+    let text = record(INFO, files);
+    files.insert(path, text);
+}
+
+/// The code of what comes of a wheel of these files, and of it if nothing went wrong.
+fn outcome(fixture: &Fixture, closure: &Closure, files: &Files, made: &str) -> &'static str {
+    let wheel = zip(files);
+    let mut closure = closure.clone();
+    closure.members[0].integrity =
+        mcpkg_upstream::Integrity::Sha256(mcpkg_core::Digest::of(&wheel));
+    let path = format!("/files/{}", closure.members[0].place);
+    fixture.ecosystem.put(&path, "application/octet-stream", wheel);
+    code(&fixture.make(&closure, &[], made))
+}
+
+type Change = fn(&mut Files);
+
+#[test]
+fn a_wheel_is_what_it_says_that_it_is() {
+    if !has("python3", &["-m", "pip", "--version"]) {
+        return;
     }
+    let fixture = Fixture::new();
+    let (file, _) = fixture.acme_weather();
+    let closure = fixture.resolve("pypi:acme-weather").unwrap();
+    let good = files_of(&fixture.ecosystem.get(&format!("/files/{file}")));
+    assert_eq!(outcome(&fixture, &closure, &good, "good.mcpb"), "");
+    // One thing at a time.
+    let changes: [(&str, &str, Change); 14] = [
+        ("a file that is not listed", "E_DIGEST", |it| drop(it.insert("x.py".into(), "1".into()))),
+        ("a file that is another", "E_DIGEST", |it| {
+            it.insert("acme_weather/server.py".into(), "1".into());
+        }),
+        ("a weak digest", "E_DIGEST", |it| {
+            let record = it.get_mut(&format!("{INFO}/RECORD")).unwrap();
+            *record = record.replacen("sha256=", "md5=", 1);
+        }),
+        ("a list that is no list", "E_ZIP", |it| {
+            let record = it.get_mut(&format!("{INFO}/RECORD")).unwrap();
+            record.push_str("\"x.py,,\n");
+        }),
+        ("a file that is listed twice", "E_ZIP", |it| {
+            let record = it.get_mut(&format!("{INFO}/RECORD")).unwrap();
+            *record = format!("{record}{record}");
+        }),
+        ("no list", "E_MANIFEST", |it| drop(it.remove(&format!("{INFO}/RECORD")))),
+        ("another format", "E_MANIFEST", |it| {
+            add(it, &format!("{INFO}/WHEEL"), "Wheel-Version: 2.0\n");
+        }),
+        ("another project's folder as well", "E_MANIFEST", |it| {
+            add(it, "clouds-2.0.dist-info/METADATA", "Name: clouds\nVersion: 2.0\n");
+        }),
+        ("another release's folder", "E_ATTESTATION", |it| {
+            let renamed = it.iter().map(|(path, text)| {
+                (path.replace("acme_weather-1.2.", "acme_weather-1.3."), text.clone())
+            });
+            *it = renamed.collect();
+        }),
+        ("another release's name in it", "E_ATTESTATION", |it| {
+            add(it, &format!("{INFO}/METADATA"), "Name: acme-weather\nVersion: 1.3\n");
+        }),
+        ("data for a place that nobody knows", "E_PATH", |it| {
+            add(it, "acme_weather-1.2.data/stdlib/os.py", "1");
+        }),
+        ("data in the place of code", "E_PATH_COLLISION", |it| {
+            add(it, "acme_weather-1.2.data/data/acme_weather/server.py", "1");
+        }),
+        ("a script in the place of code of that case", "E_PATH_COLLISION", |it| {
+            add(it, "acme_weather-1.2.data/purelib/ACME_weather/server.py", "1");
+        }),
+        ("another wheel's code", "E_PATH_COLLISION", |it| {
+            add(it, "acme_weather-1.2.data/platlib/clouds.py", "1");
+        }),
+    ];
+    for (what, expected, change) in changes {
+        let mut files = good.clone();
+        change(&mut files);
+        assert_ne!(files, good, "{what}");
+        assert_eq!(outcome(&fixture, &closure, &files, "bad.mcpb"), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_a_wheel_brings_beside_its_library_is_where_pip_would_put_it_and_starts() {
+    if !has("python3", &["-m", "pip", "--version"]) {
+        return;
+    }
+    let fixture = Fixture::new();
+    let (file, _) = fixture.acme_weather();
+    let closure = fixture.resolve("pypi:acme-weather").unwrap();
+    let mut files = files_of(&fixture.ecosystem.get(&format!("/files/{file}")));
+    // A project from before there were entry points: its server is a script.
+    files.remove(&format!("{INFO}/entry_points.txt"));
+    list(&mut files);
+    assert_eq!(outcome(&fixture, &closure, &files, "none.mcpb"), "E_MANIFEST", "nothing to start");
+    let data = "acme_weather-1.2.data";
+    add(&mut files, &format!("{data}/data/share/weather/units.txt"), "metric");
+    add(&mut files, &format!("{data}/headers/weather.h"), "");
+    let script = format!("{data}/scripts/acme-weather");
+    add(&mut files, &script, "#!/bin/sh\nexit 1\n");
+    assert_eq!(outcome(&fixture, &closure, &files, "shell.mcpb"), "E_MANIFEST", "for a shell");
+    add(
+        &mut files,
+        &script,
+        "#!python\nimport pathlib, clouds\nlib = pathlib.Path(clouds.__file__).parent\n\
+         print(clouds.now(), (lib / 'share/weather/units.txt').read_text())\n",
+    );
+    assert_eq!(outcome(&fixture, &closure, &files, "one.mcpb"), "");
+    let archive = fixture.archive("one.mcpb");
+    let modes: std::collections::BTreeMap<_, _> =
+        archive.entries().iter().map(|it| (it.path().as_str(), it.is_executable())).collect();
+    assert_eq!(modes.get("lib/bin/acme-weather"), Some(&true));
+    assert_eq!(modes.get("lib/include/python/acme-weather/weather.h"), Some(&false));
+    let folder = tempfile::tempdir().unwrap();
+    unpack(&fixture, "one.mcpb", folder.path());
+    let script = std::fs::read_to_string(folder.path().join("lib/bin/acme-weather")).unwrap();
+    assert!(script.starts_with("#!/usr/bin/env python3\n"), "{script}");
+    assert_eq!(started(folder.path()), "cloudy metric\n");
+}
+
+/// What the server in an unpacked artifact says.
+fn started(folder: &std::path::Path) -> String {
     let output = Command::new("python3")
         .args(["-B", "-s"])
-        .arg(folder.path().join("bin/launch.py"))
-        .env("PYTHONPATH", folder.path().join("lib"))
+        .arg(folder.join("bin/launch.py"))
+        .env("PYTHONPATH", folder.join("lib"))
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "cloudy\n", "{output:?}");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The first local and central header of a ZIP whose first file is `a-`, as a folder `a/`.
@@ -89,17 +233,7 @@ fn folders_in_a_wheel_are_left_out_and_nothing_else_is() {
     let (file, _) = fixture.acme_weather();
     let closure = fixture.resolve("pypi:acme-weather").unwrap();
     let path = format!("/files/{file}");
-    let wheel = fixture.ecosystem.get(&path);
-    let mut archive = mcpkg_core::archive::Archive::read(
-        std::io::Cursor::new(wheel),
-        &mcpkg_core::archive::Limits::default(),
-    )
-    .unwrap();
-    let mut files = std::collections::BTreeMap::new();
-    for entry in archive.entries().to_vec() {
-        let content = archive.read_file(entry.path().as_str(), 1 << 20).unwrap().unwrap();
-        files.insert(entry.path().to_string(), String::from_utf8(content).unwrap());
-    }
+    let mut files = files_of(&fixture.ecosystem.get(&path));
     for (content, expected) in [("", ""), ("text", "E_ENTRY_TYPE")] {
         files.insert("a-".to_owned(), content.to_owned());
         let wheel = with_folder(&zip(&files));
