@@ -35,6 +35,10 @@ interop:
 idp:
     tests/interop/idp/run
 
+# The bills of materials of imported packages, held to CycloneDX's own schema (Python)
+sbom:
+    tests/interop/sbom/run
+
 # The action and the templates of docs/publishing.md (actionlint, zizmor: Go, Python)
 workflows:
     .ci/workflows

@@ -8,3 +8,4 @@ mod fixture;
 mod hostile;
 mod npm;
 mod pypi;
+mod sbom;
