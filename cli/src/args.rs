@@ -36,7 +36,7 @@ pub use self::statement::{
 };
 pub use self::surface::{InspectArgs, ToolsArgs};
 pub use self::trust::{TrustAddArgs, TrustCommand, TrustRemoveArgs, TrustUpdateArgs};
-pub use self::upstream::{InstallTarget, UpstreamArgs};
+pub use self::upstream::{InstallTarget, UnattestedArgs, UpstreamArgs};
 use crate::agents::Scope;
 use crate::request::PackageRequest;
 use crate::ui::Talk;

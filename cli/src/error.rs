@@ -52,10 +52,12 @@ pub enum Error {
     UnknownRegistry(String),
     #[error("{name} comes from {release}, and not from a registry of releases")]
     FromUpstream { name: PackageName, release: String },
-    #[error("{name} is installed from another place, {found}")]
-    OtherSource { name: PackageName, found: String },
     #[error("{release} cannot be trusted: {lack}")]
     Unattested { release: String, lack: mcpkg_upstream::Lack },
+    #[error(
+        "{release} cannot be trusted: somebody attested who built {before}, and nobody does now"
+    )]
+    AttestedNoMore { release: String, before: Version },
     #[error("there is a registry called `{0}` already")]
     RegistryExists(String),
     #[error("there is no trust root or key called `{0}` that this could be done to")]
@@ -115,10 +117,7 @@ pub enum Error {
     Yanked { name: PackageName, wanted: String, versions: Vec<Version> },
     #[error("{name}@{} is not given out by this registry: {}", .withheld.version, .withheld.reason)]
     Withheld { name: PackageName, withheld: Box<WithheldRelease> },
-    #[error(
-        "`{name}` was installed from `{locked}`, and `{found}` is another source: its log does not \
-         have that release"
-    )]
+    #[error("`{name}` was installed from `{locked}`, and `{found}` is another source")]
     SourceChanged { name: PackageName, locked: String, found: String },
     #[error("{name}@{version} has no artifact for this platform; it has {available}")]
     NoArtifact { name: PackageName, version: Version, available: String },
@@ -276,6 +275,7 @@ impl Error {
             Self::Refused(_)
             | Self::Faulty { .. }
             | Self::Unattested { .. }
+            | Self::AttestedNoMore { .. }
             | Self::Widened { .. }
             | Self::NotAsked { .. }
             | Self::Yanked { .. }
@@ -323,6 +323,14 @@ impl Error {
                 "ask its author to publish from CI; if you have read it and trust it, pass \
                  `--accept-unattested {release}`"
             )),
+            Self::AttestedNoMore { release, .. } => Some(format!(
+                "ask its author why; if you know, and have read it, pass `--accept-unattested \
+                 {release}`"
+            )),
+            Self::SourceChanged { name, .. } => Some(format!(
+                "keep to where it came from; if you mean to change that, `mcpkg remove {name}` \
+                 first, and approve it anew"
+            )),
             Self::LoggedOut { registry, .. } => {
                 Some(format!("log in with `mcpkg login {registry}`"))
             }
@@ -344,7 +352,6 @@ impl Coded for Error {
             | Self::NoRegistryFor(_)
             | Self::UnknownRegistry(_)
             | Self::FromUpstream { .. }
-            | Self::OtherSource { .. }
             | Self::RegistryExists(_)
             | Self::UnknownTrust(_)
             | Self::TrustExists(_)
@@ -383,6 +390,7 @@ impl Coded for Error {
             Self::Secret(error) => error.code(),
             Self::NoIdentity | Self::Sign { .. } => Code::Signature,
             Self::Unattested { .. } => Code::Provenance,
+            Self::AttestedNoMore { .. } => Code::ProvenanceLost,
         }
     }
 
@@ -396,7 +404,6 @@ impl Coded for Error {
             Self::FromUpstream { .. } => {
                 "`mcpkg install` with that package and its new version puts another in its place"
             }
-            Self::OtherSource { .. } => "`mcpkg remove` it first, if the other is what you want",
             Self::UnknownRegistry(_) => "`mcpkg registry list` shows those that you can name",
             Self::UnknownTrust(_) => "`mcpkg trust list` shows what there is, and where it is from",
             Self::TrustExists(_) => "choose another name with `--name`, or remove it first",
@@ -438,9 +445,6 @@ impl Coded for Error {
             Self::Faulty { .. } => {
                 "`mcpkg outdated` shows whether there is a release without that; under `[run]` in \
                  config.toml, `faults = \"warn\"` has it started all the same"
-            }
-            Self::SourceChanged { .. } => {
-                "install it from where it came from, or uninstall it first if you mean to change that"
             }
             Self::NoArtifact { .. } => "ask the author to publish one for this platform",
             Self::DigestMismatch { .. } | Self::Contradiction { .. } => {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use mcpkg_core::PackageName;
 use mcpkg_core::project::{FILE, Project, Servers, VersionRange};
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use crate::agents::Scope;
 use crate::atomic;
@@ -48,6 +48,17 @@ impl ProjectFile {
         atomic::write(&self.path, edited.as_bytes())
     }
 
+    /// The same, of what is made of the package `from` of another ecosystem.
+    pub fn want_from(&self, name: &PackageName, version: &VersionRange, from: &str) -> Result<()> {
+        let text = std::fs::read_to_string(&self.path)
+            .map_err(|source| Error::Read { path: self.path.clone(), source })?;
+        let edited = with_foreign(&text, name, version, from).map_err(|reason| Error::Setting {
+            message: format!("`{}` was not changed: {reason}", self.path.display()),
+            hint: "add the server to its table [servers] by hand",
+        })?;
+        atomic::write(&self.path, edited.as_bytes())
+    }
+
     /// Takes `name` out of what is wanted.
     pub fn want_no_more(&self, name: &PackageName) -> Result<()> {
         if self.servers.get(name).is_none() {
@@ -77,6 +88,30 @@ fn with_server(text: &str, name: &PackageName, version: &VersionRange) -> Result
             }
             None => drop(servers.insert(&key, value(version.to_string()))),
         }
+    })
+}
+
+/// `text` with `version` of `name` in its servers, made of `from`.
+fn with_foreign(
+    text: &str,
+    name: &PackageName,
+    version: &VersionRange,
+    from: &str,
+) -> Result<String, String> {
+    edit(text, |servers| {
+        let key = key_of(servers, name);
+        let Some(table) = servers.get_mut(&key).and_then(Item::as_table_like_mut) else {
+            let mut table = InlineTable::new();
+            table.insert("version", version.to_string().into());
+            table.insert("from", from.into());
+            servers.insert(&key, value(table));
+            return;
+        };
+        match table.get_mut("version") {
+            Some(found) => replace(found, version),
+            None => drop(table.insert("version", value(version.to_string()))),
+        }
+        table.insert("from", value(from));
     })
 }
 
@@ -145,6 +180,29 @@ mod tests {
             assert_eq!(edited, after);
             let without = without_server(&edited, &name).unwrap();
             assert!(Project::parse(&without).unwrap().servers.get(&name).is_none(), "{without}");
+        }
+    }
+
+    #[test]
+    fn what_is_from_elsewhere_says_so_and_keeps_the_rest() {
+        let from = "from = \"npm:@acme/x\"";
+        for (before, after) in [
+            ("", format!("[servers]\n\"a/x\" = {{ version = \"^2.0.0\", {from} }}\n")),
+            (
+                "[servers]\n\"a/x\" = \"^1\"\n\"a/y\" = \"*\" # y\n",
+                format!(
+                    "[servers]\n\"a/x\" = {{ version = \"^2.0.0\", {from} }}\n\"a/y\" = \"*\" # y\n"
+                ),
+            ),
+            (
+                "[servers.\"a/x\"]\nversion = \"^1\" # old\nagents = [\"cursor\"]\n",
+                format!(
+                    "[servers.\"a/x\"]\nversion = \"^2.0.0\" # old\nagents = [\"cursor\"]\n{from}\n"
+                ),
+            ),
+        ] {
+            let (name, version) = ("a/x".parse().unwrap(), "^2.0.0".parse().unwrap());
+            assert_eq!(with_foreign(before, &name, &version, "npm:@acme/x").unwrap(), after);
         }
     }
 

@@ -4,6 +4,7 @@
 //! when; what may it do; which secrets does it want; where does it talk to.
 
 mod change;
+mod elsewhere;
 mod migrate;
 mod rebuild;
 mod review;
@@ -13,13 +14,14 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use mcpkg_core::api::{IndexLine, PackageIndex, RebuildLine, Status};
+use mcpkg_core::elsewhere::{Elsewhere, Settings};
 use mcpkg_core::lock::LockedConfinement;
-use mcpkg_core::manifest::Manifest;
 use mcpkg_core::permissions::Permissions;
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::statement::RebuildResult;
 
-pub use self::change::change;
+pub use self::change::{change, change_by};
+pub use self::elsewhere::elsewhere;
 pub use self::migrate::migration;
 pub use self::rebuild::{rebuild, rebuild_data};
 pub use self::review::{review, review_text};
@@ -33,8 +35,8 @@ use crate::ui::Ui;
 
 /// Shows what installing a release would mean.
 ///
-/// Its settings stand in its artifact: without `manifest` they are not known yet.
-pub fn release(ui: &Ui, release: &TrustedRelease, manifest: Option<&Manifest>, now: Timestamp) {
+/// Its settings may stand in its artifact, and not be known yet.
+pub fn release(ui: &Ui, release: &TrustedRelease, settings: Option<&Settings>, now: Timestamp) {
     let server_json = &release.server_json;
     ui.heading(format!("{}@{}", server_json.name(), server_json.version()));
     ui.detail("", server_json.description());
@@ -48,7 +50,7 @@ pub fn release(ui: &Ui, release: &TrustedRelease, manifest: Option<&Manifest>, n
     for (index, line) in asked.iter().enumerate() {
         ui.detail(if index == 0 { "asks for" } else { "" }, line);
     }
-    for (key, config) in manifest.into_iter().flat_map(Manifest::config_keys) {
+    for (key, config) in settings.into_iter().flatten() {
         let label = if config.is_sensitive { "secret" } else { "setting" };
         let need = if config.is_required { "" } else { " (optional)" };
         ui.detail(label, format!("{key}: {}{need}", config.title));
@@ -112,6 +114,11 @@ pub fn info(release: &TrustedRelease, index: &PackageIndex, now: Timestamp) -> S
     for artifact in &release.document.artifacts {
         line("artifact", &format!("{} {}", artifact.platform, artifact.digest));
         line("", &format!("{} ({} bytes)", artifact.tree, artifact.size_bytes));
+    }
+    if release.document.artifacts.is_empty()
+        && let Ok(elsewhere) = Elsewhere::of(server_json)
+    {
+        line("runs", &elsewhere.pinned().to_string());
     }
     for evidence in &release.evidence {
         line("evidence", &format!("{} at log index {}", evidence.bundle, evidence.log.index));

@@ -5,11 +5,14 @@
 //! same bytes. It is committed to a project, so it holds no secret, only names of
 //! places where secrets are found.
 
+mod upstream;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::upstream::LockedUpstream;
 use crate::api::Artifact;
 use crate::domain::DomainProof;
 use crate::log::{Entry, Publish};
@@ -118,20 +121,6 @@ pub struct LockedLog {
     /// What the domain of the namespace said of the publisher, as logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<DomainProof>,
-}
-
-/// A release of another ecosystem that an artifact was made of on this machine.
-///
-/// Then the registry is that ecosystem's, and the publisher the workflow that it attests,
-/// or whoever it lets upload the package if the user took it without.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct LockedUpstream {
-    /// The release, such as `npm:@acme/weather@1.2.0`.
-    pub release: String,
-    /// The digest of its tarball or wheel: `sha512-…` or `sha256:…`.
-    pub integrity: String,
 }
 
 /// One artifact, as [`Artifact`] in the API, in the lock's spelling.

@@ -3,24 +3,30 @@
 //! - Reading does not panic.
 //! - A reference is written as it is read, and has a name here or none.
 //! - Every file of a tar stays below its folder, and none is there twice.
-//! - A lock of npm and a report of pip give files of the registry alone, each in a place of
-//!   its own.
+//! - A lock of npm, a report of pip and the lines of a lock of ours give files of the registry
+//!   alone, each in a place of its own; what is read of the last is written the same again.
+//! - A list of releases has each version once.
+//! - Whatever a wheel's `RECORD` says, a file is the one that it lists or is refused.
 
 #![no_main]
 
 use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
-use mcpkg_upstream::{Closure, Package, Reference, Release, gzip, npm, pypi, tar};
+use mcpkg_upstream::pypi::record::Record;
+use mcpkg_upstream::{Closure, Package, Reference, Release, gzip, npm, pinned, pypi, tar};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&kind, rest)) = bytes.split_first() else { return };
-    match kind % 5 {
+    match kind % 8 {
         0 => names(rest),
         1 => files(rest),
         2 => drop(gzip::inflate_whole(rest)),
         3 => closures(rest),
-        _ => drop(pypi::evidence::read(rest)),
+        4 => drop(pypi::evidence::read(rest)),
+        5 => lines(rest),
+        6 => listings(rest),
+        _ => record(rest),
     }
 });
 
@@ -61,6 +67,37 @@ fn closures(bytes: &[u8]) {
     for closure in [npm, pypi].into_iter().flatten() {
         check(&closure, &registry);
     }
+}
+
+fn lines(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let registry: url::Url = "https://registry.example/".parse().expect("it is an address");
+    let is_asked = |url: &url::Url| url.origin() == registry.origin();
+    for release in ["npm:weather@1.2.0", "pypi:weather@1.2"] {
+        let release: Release = release.parse().expect("it is a release");
+        let chosen_for = (mcpkg_core::Platform::Any, None);
+        let Ok(closure) = pinned::read(text, &release, chosen_for, is_asked) else { continue };
+        check(&closure, &registry);
+        let again = pinned::read(&pinned::write(&closure), &release, chosen_for, is_asked);
+        assert_eq!(again.expect("we read what we write"), closure);
+    }
+}
+
+fn listings(bytes: &[u8]) {
+    let of = |text: &str| text.parse::<Package>().expect("it is a package");
+    let npm = npm::listing::read(bytes, &of("npm:weather"));
+    let pypi = pypi::listing::read(bytes, &of("pypi:weather"));
+    for listing in [npm, pypi].into_iter().flatten() {
+        let versions = listing.releases.windows(2).all(|two| two[0].version < two[1].version);
+        assert!(versions, "each once, in their order");
+    }
+}
+
+fn record(bytes: &[u8]) {
+    let Ok(record) = Record::read("weather-1.2.dist-info", Some(bytes)) else { return };
+    // Nobody finds a file by its digest in so little time.
+    let content = format!("{} and something that nobody listed", bytes.len());
+    assert!(record.check("weather.py", content.as_bytes()).is_err());
 }
 
 fn check(closure: &Closure, registry: &url::Url) {

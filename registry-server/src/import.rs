@@ -16,7 +16,8 @@ use mcpkg_core::provenance::{ImportRecord, ImportedFile, SERVER_JSON, artifact_f
 use mcpkg_core::server_json::{SCHEMA, ServerJson, ServerJsonError};
 use mcpkg_core::{Code, Coded, Digest, PackageName, Platform, TreeDigest, Version};
 use mcpkg_upstream::{
-    Ecosystem, Importer, Judgement, Lack, Reference, Release, Terms, Tools, UpstreamError, judge,
+    Ecosystem, Importer, Judgement, Lack, Reference, Release, Terms, Tools, UpstreamError,
+    in_words, judge,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -39,6 +40,8 @@ pub struct PackageImported {
     /// Who attests it, as [`mcpkg_core::publisher::Publisher::reference`] writes it; nobody
     /// if the operator took it without.
     pub attested_by: Option<String>,
+    /// What is attested of it, in words: all of it was verified, and is in the artifact.
+    pub attested: Vec<String>,
     /// The digest of the artifact.
     pub artifact: Digest,
     /// The digest of the files in it.
@@ -167,6 +170,7 @@ pub fn import_package(
         version,
         upstream: release,
         attested_by,
+        attested: evidence.iter().map(in_words).collect(),
         artifact: made.digest,
         tree: made.tree,
         others: closure.members.len() - 1,
@@ -199,6 +203,9 @@ impl fmt::Display for PackageImported {
         let by = self.attested_by.as_deref().unwrap_or("nobody, as you accepted");
         writeln!(f, "{}@{} made of {}", self.name, self.version, self.upstream)?;
         writeln!(f, "attested by {by}")?;
+        for statement in &self.attested {
+            writeln!(f, "evidence    {statement}")?;
+        }
         writeln!(f, "artifact    {} with {} other packages", self.artifact, self.others)?;
         write!(f, "to publish  mcpkg publish {}", self.folder.display())
     }

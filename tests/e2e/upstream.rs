@@ -1,4 +1,9 @@
-//! Installing what is on npm, with real npm and node against a registry of the test's own.
+//! Servers of npm and PyPI, with the real tools against registries of the test's own.
+
+mod everyday;
+mod project;
+mod pypi;
+mod source;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mcpkg_core::Coded as _;
 use mcpkg_test_support::ecosystem::{ImportConfig, import_package};
+use mcpkg_test_support::sigstore::Identity;
 use mcpkg_test_support::{NpmAttestor, TestEcosystem, World, world};
 use serde_json::{Value, json};
 
@@ -37,8 +43,13 @@ require('readline').createInterface({ input: process.stdin }).on('line', (line) 
 ";
 
 impl Upstream {
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn new() -> Option<Self> {
+        Self::with(Fixture::empty())
+    }
+
+    /// The same, beside a registry of ours.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    fn with(fixture: Fixture) -> Option<Self> {
         let has = |program: &str| {
             Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success())
         };
@@ -46,25 +57,48 @@ impl Upstream {
             eprintln!("skipped: npm and node are not at hand in /usr/bin");
             return None;
         }
-        let (fixture, ecosystem) = (Fixture::empty(), TestEcosystem::start());
+        let ecosystem = TestEcosystem::start();
         Some(Self { fixture, ecosystem, attestor: NpmAttestor::generate() })
     }
 
     /// A package and what it needs. Gives the digest of its tarball.
     fn weather(&self) -> [u8; 64] {
-        let clouds = json!({ "name": "clouds", "version": "2.0.0", "main": "index.js" });
-        self.ecosystem.npm(&clouds, &[("index.js", "module.exports = () => 'cloudy';\n")]);
+        self.clouds("2.0.0", "cloudy");
+        self.publish("1.2.0", &json!({ "clouds": "^2.0.0" }))
+    }
+
+    /// A release of what it needs, which says something.
+    fn clouds(&self, version: &str, says: &str) {
+        let clouds = json!({
+            "name": "clouds", "version": version, "main": "index.js", "license": "MIT",
+        });
+        self.ecosystem
+            .npm(&clouds, &[("index.js", &format!("module.exports = () => '{says}';\n"))]);
+    }
+
+    /// A release of the package, which needs something.
+    fn publish(&self, version: &str, needs: &Value) -> [u8; 64] {
+        self.publish_saying(version, needs, "What the weather is")
+    }
+
+    /// The same, described otherwise.
+    fn publish_saying(&self, version: &str, needs: &Value, description: &str) -> [u8; 64] {
         let weather = json!({
-            "name": "@acme/weather", "version": "1.2.0", "description": "What the weather is",
-            "bin": "cli.js", "dependencies": { "clouds": "^2.0.0" },
+            "name": "@acme/weather", "version": version, "description": description,
+            "bin": "cli.js", "dependencies": needs,
         });
         self.ecosystem.npm(&weather, &[("cli.js", SERVER)])
     }
 
     fn attest(&self, sha512: [u8; 64]) {
-        let (name, version) = ("@acme/weather", "1.2.0");
+        self.attest_as(&acme(), "1.2.0", sha512);
+    }
+
+    /// What npm attests of a release by this workflow.
+    fn attest_as(&self, by: &Identity, version: &str, sha512: [u8; 64]) {
+        let name = "@acme/weather";
         let sigstore = &self.fixture.sigstore;
-        let bundles = self.attestor.attest(sigstore, &acme(), (name, version), sha512);
+        let bundles = self.attestor.attest(sigstore, by, (name, version), sha512);
         let [slsa, publish] = NpmAttestor::KINDS;
         let attestations = [(slsa, bundles[0].as_str()), (publish, bundles[1].as_str())];
         self.ecosystem.npm_attest(name, version, &attestations);
@@ -135,19 +169,13 @@ fn what_nobody_attests_is_taken_by_its_name_alone() {
     let accept = ["--accept-unattested", RELEASE];
     let outcome = developer.ok(&[install.as_slice(), &accept].concat());
     assert!(outcome.stderr.contains("nobody attests who built it"), "{outcome}");
-    // Nothing else takes it for a release of ours.
-    let comes_from = format!("comes from {RELEASE}");
-    for args in [["update"].as_slice(), &["outdated"]] {
-        let outcome = developer.run(args);
-        assert!(outcome.stderr.contains(&comes_from), "{args:?} {outcome}");
-    }
-    for args in [["verify"].as_slice(), &["audit"], &["sync", "--locked"]] {
+    for args in [["verify"].as_slice(), &["audit"], &["update"], &["outdated"]] {
         developer.ok(args);
     }
-    // On another machine its dependencies would be chosen anew, so it is not fetched.
+    // The user's own lock is the user's own word.
     std::fs::rename(developer.store_path().join("trees"), developer.path().join("away")).unwrap();
-    let outcome = developer.run(&["sync", "--locked"]);
-    assert!(outcome.code == Some(1) && outcome.stderr.contains(&comes_from), "{outcome}");
+    developer.ok(&["sync", "--locked"]);
+    developer.ok(&["verify"]);
 }
 
 #[test]
@@ -234,6 +262,47 @@ fn what_a_registry_imported_is_verified_again_by_whoever_installs_it() {
     assert!(outcome.stderr.contains("taken by the registry"), "{outcome}");
     // Under this name it is the registry's from now on.
     developer.ok(&["verify"]);
+}
+
+#[test]
+fn an_import_again_is_the_same_to_the_byte_and_says_what_is_attested() {
+    let Some(upstream) = Upstream::new() else { return };
+    let sha512 = upstream.weather();
+    upstream.attest(sha512);
+    let world = world!();
+    let config = ImportConfig {
+        npm: Some(upstream.ecosystem.npm_url().parse().unwrap()),
+        npm_keys: Some(
+            world.file("keys.json", upstream.attestor.keys_json("2020-01-01T00:00:00Z")),
+        ),
+        trusted_root: Some(world.file("root.json", upstream.fixture.sigstore.trusted_root_json())),
+        ..ImportConfig::default()
+    };
+    let bring_in = |folder: &str| {
+        let reference = "npm:@acme/weather@^1".parse().unwrap();
+        let out = world.path().join(folder);
+        let now = jiff::Timestamp::now();
+        let imported = import_package(&reference, &config, &BTreeSet::new(), &out, now).unwrap();
+        let files = std::fs::read_dir(&out).unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name(), std::fs::read(entry.path()).unwrap())
+        });
+        (imported, files.collect::<std::collections::BTreeMap<_, _>>())
+    };
+    let (imported, files) = bring_in("one");
+    assert_eq!(files.len(), 3, "an artifact, its server.json and the record: {:?}", files.keys());
+    let said = imported.to_string();
+    assert!(said.contains("built by https://github.com/acme/weather/"), "{said}");
+    assert!(said.contains("taken by the registry"), "{said}");
+    // In the same folder, in another, and after the registry changed the order of its answer.
+    assert_eq!(bring_in("one").1, files);
+    upstream.ecosystem.edit("/-/npm/v1/attestations/@acme/weather@1.2.0", |answer| {
+        answer["attestations"].as_array_mut().unwrap().reverse();
+    });
+    assert_eq!(bring_in("two").1, files);
+    // What is newer of a dependency is another artifact, of another record.
+    upstream.clouds("2.0.1", "hail");
+    assert_ne!(bring_in("three").1, files);
 }
 
 /// The first line that the server says, asked through `mcpkg run`.

@@ -58,6 +58,20 @@ pub enum UpstreamError {
         /// Why not.
         reason: String,
     },
+    /// The registry does not have it.
+    #[error("the registry has no `{0}`")]
+    Unknown(Package),
+    /// What a lock says that an artifact was made of could not have been chosen.
+    #[error("what `{release}` is locked as made of cannot be used: {reason}")]
+    Pinned {
+        /// Which.
+        release: Release,
+        /// Why not.
+        reason: String,
+    },
+    /// The registry shows no longer what it showed of a release.
+    #[error("the registry no longer shows the statements about `{0}` that the lock pins")]
+    Gone(Release),
     /// A file is not pinned by a digest that is good enough.
     #[error("`{0}` is pinned by no SHA-512 or SHA-256")]
     Unpinned(Release),
@@ -199,6 +213,9 @@ impl Coded for UpstreamError {
             Self::Version { .. } => Code::Version,
             Self::Tool(..) => Code::Config,
             Self::Resolve { .. } | Self::Choice { .. } => Code::Resolve,
+            Self::Unknown(_) => Code::NotFound,
+            Self::Pinned { .. } => Code::Lock,
+            Self::Gone(_) => Code::ProvenanceLost,
             Self::Unpinned(_) | Self::Digest(_) => Code::Digest,
             Self::Address { .. }
             | Self::Transport { .. }
@@ -229,6 +246,12 @@ impl Coded for UpstreamError {
             Self::Resolve { .. } => Some("see whether there is such a release, for this platform"),
             Self::Choice { .. } => {
                 Some("only what the registry itself has is fetched: no git, no folders, no links")
+            }
+            Self::Pinned { .. } => Some(
+                "restore the lock from version control; mcpkg writes these lines, and nobody else",
+            ),
+            Self::Gone(_) => {
+                Some("ask who locked it for their copy, or `mcpkg install` it again, judged anew")
             }
             Self::Unpinned(_) => Some("ask its author for a release that is newer than 2017"),
             Self::Digest(_) | Self::OtherPublisher { .. } | Self::Carried(_) => {

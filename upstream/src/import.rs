@@ -1,22 +1,26 @@
 //! The steps from a reference to an artifact.
 
+mod evidence;
+
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use mcpkg_core::manifest::{self, Manifest};
 use mcpkg_core::{Digest, Platform, TreeDigest, Version};
-use mcpkg_verify::{RegistryKey, TrustRoot, UpstreamEvidence, UpstreamSubject, verify_upstream};
+use mcpkg_verify::{RegistryKey, TrustRoot, UpstreamEvidence};
 use sha2::Digest as _;
 use url::Url;
 
+pub use self::evidence::in_words;
+pub(crate) use self::evidence::verify;
 use crate::closure::{Closure, Member};
 use crate::document::{FOLDER, Origin, evidence_path};
 use crate::error::{Result, UpstreamError};
 use crate::fetch::Client;
 use crate::tools::Tools;
 use crate::tree::Tree;
-use crate::{Ecosystem, Integrity, Reference, Release, npm, pypi, sbom};
+use crate::{Ecosystem, Listing, Package, Reference, Release, npm, pinned, pypi, sbom};
 
 /// Where packages of other ecosystems are found.
 #[derive(Clone, Debug)]
@@ -126,44 +130,38 @@ impl Importer {
         }
     }
 
-    /// Fetches what is attested of a closure's root, and verifies all of it. Nothing is an
-    /// answer, and a statement that does not hold is an error.
+    /// Asks which releases there are of a package.
     ///
     /// # Errors
     ///
-    /// [`UpstreamError::Evidence`], [`UpstreamError::OtherPublisher`], and those of fetching.
-    pub fn evidence(&self, closure: &Closure) -> Result<Vec<Statement>> {
-        let root = closure.root();
-        match root.release.package().ecosystem() {
-            Ecosystem::Npm => {
-                npm::evidence::bundles(&root.release, &self.sources.npm, &self.client)?
-                    .into_iter()
-                    .map(|bundle| self.verified(root, bundle))
-                    .collect()
-            }
-            Ecosystem::PyPi => {
-                pypi::evidence::attestations(root, &self.sources.pypi, &self.client)?
-                    .into_iter()
-                    .map(|stated| {
-                        let statement = self.verified(root, stated.bundle)?;
-                        let signer = &statement.evidence.evidence.signer;
-                        if stated.publisher.is(signer.build.as_ref()) {
-                            return Ok(statement);
-                        }
-                        Err(UpstreamError::OtherPublisher {
-                            release: root.release.clone(),
-                            found: signer.subject.clone(),
-                            stated: stated.publisher.to_string(),
-                        })
-                    })
-                    .collect()
-            }
+    /// [`UpstreamError::Unknown`], and those of fetching.
+    pub fn listing(&self, package: &Package) -> Result<Listing> {
+        match package.ecosystem() {
+            Ecosystem::Npm => npm::listing::fetch(package, &self.sources.npm, &self.client),
+            Ecosystem::PyPi => pypi::listing::fetch(package, &self.sources.pypi, &self.client),
         }
     }
 
-    fn verified(&self, root: &Member, bundle: Vec<u8>) -> Result<Statement> {
-        let evidence = verify(&root.release, &root.place, root.integrity, &bundle, &self.trust)?;
-        Ok(Statement { bundle, evidence })
+    /// The closure of `release` that a lock pins, see [`pinned`]. Nobody is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Pinned`].
+    pub fn pinned(
+        &self,
+        release: &Release,
+        lines: &str,
+        (platform, runtime): (Platform, Option<&str>),
+    ) -> Result<Closure> {
+        let sources = &self.sources;
+        let (registry, others) = match release.package().ecosystem() {
+            Ecosystem::Npm => (&sources.npm, &[][..]),
+            Ecosystem::PyPi => (&sources.pypi, &sources.pypi_files[..]),
+        };
+        let is_asked = |url: &Url| {
+            std::iter::once(registry).chain(others).any(|host| host.origin() == url.origin())
+        };
+        pinned::read(lines, release, (platform, runtime), is_asked)
     }
 
     /// Fetches every file of `closure`, holds each to its digest before a byte of it is
@@ -220,27 +218,6 @@ impl Importer {
         let platform = closure.platform;
         Ok(Made { manifest, digest, tree: digest_tree, size_bytes, platform })
     }
-}
-
-/// Verifies a statement about one file of another ecosystem.
-pub(crate) fn verify(
-    release: &Release,
-    place: &str,
-    integrity: Integrity,
-    bundle: &[u8],
-    trust: &Trust,
-) -> Result<UpstreamEvidence> {
-    let subject = match integrity {
-        Integrity::Sha512(sha512) => UpstreamSubject::Npm {
-            name: release.package().name(),
-            version: release.version(),
-            sha512,
-        },
-        Integrity::Sha256(sha256) => UpstreamSubject::PyPi { file: place, sha256 },
-    };
-    verify_upstream(subject, bundle, &trust.roots, &trust.keys).map_err(|source| {
-        UpstreamError::Evidence { release: release.clone(), source: Box::new(source) }
-    })
 }
 
 /// Adds the files of a tarball or wheel.

@@ -29,6 +29,8 @@ pub struct Terms {
     pub min_age: SignedDuration,
     /// Releases that may be younger, each named by the user.
     pub accept_fresh: BTreeSet<Release>,
+    /// Releases that nobody need attest, although others were, each named by the user.
+    pub accept_unattested: BTreeSet<Release>,
     /// The publisher that is pinned, if the package is installed.
     pub pinned: Option<Publisher>,
     /// Publishers that may take its place, as [`Publisher::reference`] writes them.
@@ -88,10 +90,12 @@ pub fn judge(
         (true, _) => None,
     };
     if let Some(lack) = lack {
-        // A workflow published it before, and now nobody says so.
-        return match terms.pinned {
-            Some(Publisher::Workflow(_)) => Judgement::Refused(vec![Refusal::ProvenanceLost]),
-            _ => Judgement::Unattested(lack),
+        // A workflow published it before, and now nobody says so. Who knows why names it.
+        let is_lost = matches!(terms.pinned, Some(Publisher::Workflow(_)));
+        return if is_lost && !terms.accept_unattested.contains(release) {
+            Judgement::Refused(vec![Refusal::ProvenanceLost])
+        } else {
+            Judgement::Unattested(lack)
         };
     }
 

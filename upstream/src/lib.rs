@@ -19,7 +19,9 @@
 //!    it attests, and how its files are laid out. [`mod@tar`] and [`mod@gzip`] read what strangers
 //!    packed.
 //! 3. [`Importer`] has the steps; [`judge()`] decides whether the evidence is enough.
-//! 4. [`carried`] reads all of it back out of an artifact.
+//! 4. [`carried`] reads all of it back out of an artifact; [`pinned`] out of a lock, so that the
+//!    same artifact can be made again.
+//! 5. [`Listing`] is what there is to move to.
 //!
 //! # What never happens
 //!
@@ -38,7 +40,9 @@ pub mod gzip;
 mod import;
 mod integrity;
 mod judge;
+mod listing;
 pub mod npm;
+pub mod pinned;
 pub mod pypi;
 mod reference;
 mod sbom;
@@ -51,9 +55,10 @@ pub mod tuf;
 pub use closure::{Closure, Member};
 pub use document::{Origin, OriginFile};
 pub use error::{Result, UpstreamError};
-pub use import::{Importer, Made, Sources, Statement, Trust, version};
+pub use import::{Importer, Made, Sources, Statement, Trust, in_words, version};
 pub use integrity::{Integrity, IntegrityError};
 pub use judge::{Judgement, Lack, Terms, judge, uploader};
+pub use listing::{Listed, Listing};
 pub use reference::{Ecosystem, Package, Reference, ReferenceError, Release, Requirement};
 pub use sbom::cyclonedx;
 pub use tools::{PASSED, Tools};

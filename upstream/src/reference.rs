@@ -92,6 +92,14 @@ impl Ecosystem {
     }
 }
 
+impl Reference {
+    /// The one that asks for exactly `release`.
+    pub fn exactly(release: &Release) -> Self {
+        let wanted = Some(Requirement(release.version.clone()));
+        Self { package: release.package.clone(), wanted }
+    }
+}
+
 impl Package {
     /// A package by its name.
     ///

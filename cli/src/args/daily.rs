@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use mcpkg_core::permissions::{EnvName, HostPort, PathGrant, Permissions, ProgramName, SecretName};
 
-use super::{AcceptArgs, ScopeArg};
+use super::{AcceptArgs, ScopeArg, UnattestedArgs};
 
 /// What a user approves by its full name, beside what they accept
 #[derive(Args, Debug, Default)]
@@ -22,6 +22,9 @@ pub struct ConsentArgs {
     /// What to accept although it would be refused
     #[command(flatten)]
     pub accept: AcceptArgs,
+    /// What to accept although nobody attests it
+    #[command(flatten)]
+    pub unattested: UnattestedArgs,
     /// What to approve beyond what was approved
     #[command(flatten)]
     pub approve: ApproveArgs,

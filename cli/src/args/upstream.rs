@@ -33,9 +33,9 @@ impl FromStr for InstallTarget {
 /// gets what is granted here, and by default nothing
 #[derive(Args, Debug, Default)]
 pub struct UpstreamArgs {
-    /// Accept this one release of npm or PyPI although nobody attests who built it
-    #[arg(long, value_name = "RELEASE")]
-    pub accept_unattested: Vec<Release>,
+    /// What to accept although nobody attests it
+    #[command(flatten)]
+    pub unattested: UnattestedArgs,
     /// Let a server of npm or PyPI read files, such as `${workspace}`
     #[arg(long, value_name = "PATH")]
     pub grant_read: Vec<PathGrant>,
@@ -51,6 +51,14 @@ pub struct UpstreamArgs {
     /// Let it start a program
     #[arg(long, value_name = "PROGRAM")]
     pub grant_program: Vec<ProgramName>,
+}
+
+/// What a user accepts of npm and PyPI by its full name.
+#[derive(Args, Debug, Default)]
+pub struct UnattestedArgs {
+    /// Accept this one release of npm or PyPI although nobody attests who built it
+    #[arg(long, value_name = "RELEASE")]
+    pub accept_unattested: Vec<Release>,
 }
 
 impl UpstreamArgs {

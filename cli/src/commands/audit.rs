@@ -7,7 +7,7 @@ use mcpkg_core::lock::LockedServer;
 use serde_json::json;
 
 use super::origin::Origin;
-use super::{Context, Failures, SOMETHING_TO_DO, scopes};
+use super::{Context, Failures, SOMETHING_TO_DO, scopes, upstream};
 use crate::agents::Scope;
 use crate::args::AuditArgs;
 use crate::config::Config;
@@ -26,9 +26,12 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> Result<ExitCode> {
         let lock = LockFile::read(scope, &context.places)?;
         for server in lock.lock.servers() {
             findings.extend(audit::drift(server, scope, &store, &context.places));
-            // What comes from another ecosystem has nobody of ours who states something.
-            if !context.is_offline && server.upstream.is_none() {
-                match stated(server, scope, &config, context) {
+            if !context.is_offline {
+                let found = match &server.upstream {
+                    Some(it) => upstream::stated((server, it), scope, &config, context),
+                    None => stated(server, scope, &config, context),
+                };
+                match found {
                     Ok(found) => findings.extend(found),
                     Err(error) => failures.add(&server.name, error, context),
                 }

@@ -26,6 +26,8 @@ pub(super) fn policy(source: &RegistryConfig, accept: &AcceptArgs) -> Result<Pol
     let releases: Result<BTreeSet<_>> = accept
         .accept_fresh
         .iter()
+        // Those of other ecosystems are for what comes from there.
+        .filter(|text| text.parse::<mcpkg_upstream::Release>().is_err())
         .map(|text| parse_release(text).map_err(|reason| argument("release", text, reason)))
         .collect();
     let publishers: Result<BTreeSet<_>> = accept

@@ -8,7 +8,7 @@ use mcpkg_core::project::VersionRange;
 use serde_json::json;
 
 use super::origin::Origin;
-use super::{Context, Failures, SOMETHING_TO_DO, judged, scopes};
+use super::{Context, Failures, SOMETHING_TO_DO, judged, scopes, upstream};
 use crate::args::{AcceptArgs, OutdatedArgs};
 use crate::config::Config;
 use crate::error::Result;
@@ -33,6 +33,9 @@ pub(super) fn run(args: &OutdatedArgs, context: &Context) -> Result<ExitCode> {
             let scope = link::scope_word(scope);
             match standing(server, range, &config, context) {
                 Ok(standing) => {
+                    // What was asked for when it was installed counts as well.
+                    let asked = server.upstream.as_ref().and_then(|it| it.range.as_ref());
+                    let range = range.or(asked);
                     let next = standing.next(&server.version, range);
                     is_something_to_do |= next.is_some() || standing.status == Status::Yanked;
                     table.add(server, &standing, scope);
@@ -58,6 +61,9 @@ fn standing(
     config: &Config,
     context: &Context,
 ) -> Result<Standing> {
+    if let Some(upstream) = &server.upstream {
+        return upstream::standing(server, upstream, range, config, context);
+    }
     let origin = Origin::of(server, config, context)?;
     let contact = origin.contact_of(server, context)?;
     context.ui.warn_all(&contact.warnings);

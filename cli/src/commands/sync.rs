@@ -13,7 +13,7 @@ use serde_json::json;
 use super::intake::Intake;
 use super::locking::bring_up;
 use super::origin::Origin;
-use super::{Context, SOMETHING_TO_DO, scope_here, secret, verify};
+use super::{Context, SOMETHING_TO_DO, scope_here, secret, upstream, verify};
 use crate::agents::Scope;
 use crate::args::SyncArgs;
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Result<ExitCode> {
 
     // The files, each verified as if it were installed, and the agents' settings.
     for server in lock.lock.servers() {
-        files(server, &intake, args)?;
+        files(server, (scope, &lock), &intake, args)?;
     }
     let unlinked = if changes_lock { Unlinked::Everywhere } else { Unlinked::Nowhere };
     let wanted = |name: &PackageName| servers?.get(name).cloned();
@@ -76,13 +76,20 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Result<ExitCode> {
 }
 
 /// Verifies a server, and brings its files if they are not here.
-fn files(server: &LockedServer, intake: &Intake<'_>, args: &SyncArgs) -> Result<()> {
+fn files(
+    server: &LockedServer,
+    (scope, lock): (Scope, &LockFile),
+    intake: &Intake<'_>,
+    args: &SyncArgs,
+) -> Result<()> {
     let Intake { config, store, context, .. } = intake;
     let is_here = again::has_files(server, store);
-    // What is here of another ecosystem verifies without it. It is not fetched again:
-    // its dependencies would be chosen anew.
-    if server.upstream.is_some() && is_here {
-        return verify::locked(server, config, store, context);
+    if let Some(from) = &server.upstream {
+        // What is here verifies without its registry, and the rest is made again.
+        if is_here {
+            return verify::locked(server, config, store, context);
+        }
+        return upstream::sync((server, from), scope, lock, intake);
     }
     let origin = Origin::of(server, config, context)?;
     let kept = || origin.kept(server, store, context);

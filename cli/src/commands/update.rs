@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::intake::Intake;
 use super::origin::Origin;
+use super::upstream::{self, Outcome};
 use super::{Context, Failures, judged, scopes};
 use crate::agents::Scope;
 use crate::args::UpdateArgs;
@@ -60,6 +61,10 @@ fn one(
     intake: &Intake<'_>,
     args: &UpdateArgs,
 ) -> Result<Value> {
+    if let Some(from) = &server.upstream {
+        let outcome = if args.dry_run { Outcome::Shown } else { Outcome::Done };
+        return upstream::update((server, from), wanted, outcome, lock, intake);
+    }
     let Intake { config, store, ui, context, .. } = intake;
     let (name, range) = (&server.name, wanted.map(|wanted| &wanted.version));
     let origin = Origin::of(server, config, context)?;
@@ -78,9 +83,9 @@ fn one(
     ui.status("Verified", format!("{name}@{version}"));
 
     // The bytes that were signed, into staging; what it would change, and is that wanted?
-    let unpacked = origin.fetch(&release, store, context)?;
+    let brought = origin.fetch(&release, store, context)?;
     let registry = origin.source.url.as_str();
-    let update = Update::prepare(server, wanted, registry, (release, unpacked), store)?;
+    let update = Update::prepare(server, wanted, registry, (release, brought), store)?;
     show::change(ui, update.release(), &update.change, context.now);
     let data = json!({ "name": name, "change": update.change, "updated": !args.dry_run });
     let moves = format!("{name} {} -> {version}", server.version);
@@ -89,6 +94,7 @@ fn one(
         return Ok(data);
     }
     intake.approved.widening((name, version), &update.added, *ui)?;
+    update.check(&context.places)?;
     if !ui.confirm("Update it?")? {
         return Err(Error::Declined);
     }

@@ -1,38 +1,35 @@
 //! `mcpkg install npm:…` and `pypi:…`: choose, verify, fetch, show, ask, unpack, pin, link.
 
+mod everyday;
+mod stated;
+
 use std::process::ExitCode;
 
-use jiff::Timestamp;
-use mcpkg_core::lock::{LockedArtifact, LockedConfinement, LockedServer, LockedUpstream};
+use mcpkg_core::PackageName;
+use mcpkg_core::lock::{LockedConfinement, LockedServer};
 use mcpkg_core::policy::Policy;
+use mcpkg_core::project::{VersionRange, WantedServer};
 use mcpkg_core::publisher::Publisher;
-use mcpkg_core::{PackageName, Platform};
-use mcpkg_upstream::{
-    Closure, Importer, Judgement, Made, Reference, Release, Statement, Terms, judge, uploader,
-};
+use mcpkg_upstream::{Importer, Made, Reference, Release};
 use serde_json::json;
 
 use super::Context;
 use super::install::{Values, plan};
 use crate::agents::Scope;
-use crate::args::InstallArgs;
+use crate::args::{AcceptArgs, InstallArgs, UnattestedArgs, parse_release};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
-use crate::ops::{fetch, launch, link, pin, upstream};
+use crate::ops::upstream::{self, Accepted, Ask, Chosen, source};
+use crate::ops::{launch, link, pin};
+use crate::project_file::ProjectFile;
 use crate::secrets::approval;
 use crate::show;
 use crate::store::Store;
 use crate::ui::Ui;
 
-/// What is known of a release before a byte of it is here.
-struct Chosen {
-    closure: Closure,
-    statements: Vec<Statement>,
-    publisher: Publisher,
-    signed_at: Timestamp,
-    /// What its evidence lacks, which the user took upon themselves.
-    lack: Option<mcpkg_upstream::Lack>,
-}
+pub(super) use self::everyday::{Everyday, Outcome, standing};
+pub(super) use self::stated::stated;
 
 pub(super) fn run(
     reference: &Reference,
@@ -50,39 +47,47 @@ pub(super) fn run(
         let package = reference.package.clone();
         upstream::failed(mcpkg_upstream::UpstreamError::Name { package, source })
     })?;
-    let importer = upstream::importer(&config, &context.places, context.now)?;
+    let importer = asking(&config, context)?;
 
     let _exclusive = Exclusive::of(scope, &context.places)?;
     let mut lock = LockFile::read(scope, &context.places)?;
     let locked = lock.lock.get(&name).cloned();
-    check_place(locked.as_ref(), &name, importer.registry(ecosystem).as_str())?;
+    let project = ProjectFile::read(scope, &context.places)?;
+    source::check(locked.as_ref(), &reference.package, importer.registry(ecosystem).as_str())?;
     if let (Scope::Project, Some(locked)) = (scope, &locked) {
         approval::check(locked, lock.path(), &context.places)?;
     }
 
     // What it needs, who attests it, and is that enough?
-    let chosen = choose(reference, &importer, locked.as_ref(), args, context)?;
+    let accepted = accepted(&args.accept, &args.upstream.unattested)?;
+    let ask = Ask {
+        name: &name,
+        locked: locked.as_ref(),
+        accepted: &accepted,
+        min_age: Policy::PUBLIC_MIN_AGE,
+        now: context.now,
+    };
+    context.ui.status("Choosing", format!("what {reference} needs"));
+    let chosen = upstream::choose(reference, &importer, ask)?;
     let release = chosen.closure.root().release.clone();
     ui.status(if chosen.lack.is_none() { "Verified" } else { "Accepted" }, &release);
 
     // The bytes that were pinned, into staging.
     let store = Store::new(&context.places);
-    let staging = store.stage()?;
-    let (path, _) = staging.file()?;
-    let bar = ui.progress("Fetching", 0);
-    let made = importer
-        .make(&chosen.closure, &chosen.statements, &path, |bytes| {
-            bar.inc_length(bytes);
-            Ui::advance(&bar, bytes);
-        })
-        .map_err(upstream::failed)?;
-    bar.finish_and_clear();
-    let unpacked = fetch::take(staging, &path, made.tree)?;
+    let (made, unpacked) = upstream::make(&chosen, &importer, &store, ui)?;
     values.check(&unpacked.manifest)?;
 
     // What it would mean, and is that wanted?
-    let mut server = server(&name, &chosen, &made, &importer, locked.as_ref(), args)?;
-    say(&chosen, &made, &server, ui);
+    let range = source::range(reference);
+    let made = (&chosen, &made);
+    let mut server = upstream::pin::server(&name, made, &importer, range, locked.as_ref())?;
+    server.confinement = args.unconfined.then_some(LockedConfinement::None);
+    // Said anew each time, or as it was.
+    let granted = args.upstream.granted();
+    if !granted.is_empty() {
+        server.granted = granted;
+    }
+    say(made, &server, ui);
     show::confinement(&ui, server.confinement, &server.granted, &context.places);
     server.config.extend(values.config);
     server.secrets.extend(values.secrets);
@@ -102,6 +107,9 @@ pub(super) fn run(
         return Err(Error::Declined);
     }
     pin::commit_files(unpacked, &store, &mut lock, server, plans)?;
+    if let Some(project) = project {
+        want(&project, &name, reference, &release)?;
+    }
     ui.status("Installed", format!("{release} as {name}"));
     for agent in &agents {
         ui.status("Linked", format!("into {}", agent.display_name()));
@@ -114,136 +122,90 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name stays with the place that it was installed from.
-fn check_place(locked: Option<&LockedServer>, name: &PackageName, registry: &str) -> Result<()> {
-    match locked {
-        Some(locked) if locked.upstream.is_none() || locked.registry != registry => {
-            Err(Error::OtherSource { name: name.clone(), found: locked.registry.clone() })
-        }
-        _ => Ok(()),
-    }
+/// What makes artifacts, for a command that asks npm or PyPI.
+fn asking(config: &Config, context: &Context) -> Result<Importer> {
+    context.online("fetching from npm or PyPI")?;
+    upstream::importer(config, &context.places, context.now)
 }
 
-fn choose(
-    reference: &Reference,
-    importer: &Importer,
-    locked: Option<&LockedServer>,
-    args: &InstallArgs,
-    context: &Context,
-) -> Result<Chosen> {
-    let platform = Platform::current().ok_or_else(|| Error::Setting {
-        message: "this machine is of no platform that artifacts are made for".to_owned(),
-        hint: "install it on Linux, macOS or Windows, on x86-64 or 64-bit ARM",
-    })?;
-    context.ui.status("Choosing", format!("what {reference} needs"));
-    let closure = importer.resolve(reference, platform).map_err(upstream::failed)?;
-    let statements = importer.evidence(&closure).map_err(upstream::failed)?;
-    let release = &closure.root().release;
-    let evidence: Vec<_> = statements.iter().map(|it| it.evidence.clone()).collect();
-    let terms = terms(locked, args)?;
-    let registry = importer.registry(release.package().ecosystem());
-    let (publisher, signed_at, lack) = match judge(release, &evidence, &terms, context.now) {
-        Judgement::Attested { publisher, signed_at } => (publisher, signed_at, None),
-        Judgement::Refused(refusals) => return Err(Error::Refused(refusals)),
-        Judgement::Unattested(lack) if args.upstream.accept_unattested.contains(release) => {
-            (uploader(release.package(), registry), context.now, Some(lack))
-        }
-        Judgement::Unattested(lack) => {
-            return Err(Error::Unattested { release: release.to_string(), lack });
-        }
+/// What the user accepts although it would be refused.
+fn accepted(accept: &AcceptArgs, unattested: &UnattestedArgs) -> Result<Accepted> {
+    let argument =
+        |what, found: &str, reason| Error::Argument { what, found: found.to_owned(), reason };
+    let mut accepted = Accepted {
+        unattested: unattested.accept_unattested.iter().cloned().collect(),
+        ..Accepted::default()
     };
-    Ok(Chosen { closure, statements, publisher, signed_at, lack })
-}
-
-fn terms(locked: Option<&LockedServer>, args: &InstallArgs) -> Result<Terms> {
-    let fresh = args.accept.accept_fresh.iter().map(|text| {
-        text.parse::<Release>().map_err(|error| Error::Argument {
-            what: "release",
-            found: text.clone(),
-            reason: error.to_string(),
-        })
-    });
-    Ok(Terms {
-        min_age: Policy::PUBLIC_MIN_AGE,
-        accept_fresh: fresh.collect::<Result<_>>()?,
-        pinned: locked.map(|locked| locked.publisher.clone()),
-        accept_publishers: args.accept.accept_publisher.iter().cloned().collect(),
-    })
-}
-
-/// What the lock says of it.
-fn server(
-    name: &PackageName,
-    chosen: &Chosen,
-    made: &Made,
-    importer: &Importer,
-    previous: Option<&LockedServer>,
-    args: &InstallArgs,
-) -> Result<LockedServer> {
-    let root = chosen.closure.root();
-    let mut evidence: Vec<_> =
-        chosen.statements.iter().map(|it| it.evidence.evidence.bundle).collect();
-    evidence.sort_unstable();
-    let built = chosen.statements.iter().find_map(|it| it.evidence.evidence.source());
-    let kept = previous.cloned();
-    let granted = args.upstream.granted();
-    Ok(LockedServer {
-        name: name.clone(),
-        version: mcpkg_upstream::version(&root.release).map_err(upstream::failed)?,
-        registry: importer.registry(root.release.package().ecosystem()).to_string(),
-        // There is no signed server.json, so it is the artifact that stands for the rest.
-        metadata: made.digest,
-        signed_at: chosen.signed_at,
-        commit: built.map(|source| source.commit),
-        confinement: args.unconfined.then_some(LockedConfinement::None),
-        evidence,
-        publisher: chosen.publisher.clone(),
-        log: None,
-        upstream: Some(LockedUpstream {
-            release: root.release.to_string(),
-            integrity: root.integrity.to_string(),
-        }),
-        artifacts: vec![LockedArtifact {
-            platform: made.platform,
-            digest: made.digest,
-            tree: made.tree,
-            size_bytes: made.size_bytes,
-        }],
-        // Said anew each time, or as it was.
-        granted: match &kept {
-            Some(kept) if granted.is_empty() => kept.granted.clone(),
-            _ => granted,
-        },
-        config: kept.as_ref().map(|it| it.config.clone()).unwrap_or_default(),
-        secrets: kept.as_ref().map(|it| it.secrets.clone()).unwrap_or_default(),
-        brokered: kept.as_ref().map(|it| it.brokered.clone()).unwrap_or_default(),
-        tools: kept.as_ref().map(|it| it.tools.clone()).unwrap_or_default(),
-        surface: kept.as_ref().map(|it| it.surface.clone()).unwrap_or_default(),
-        agents: kept.map(|it| it.agents).unwrap_or_default(),
-    })
-}
-
-/// Shows what installing it would mean.
-fn say(chosen: &Chosen, made: &Made, server: &LockedServer, ui: Ui) {
-    let root = chosen.closure.root();
-    ui.heading(&root.release);
-    ui.detail("", made.manifest.description());
-    for (label, text) in upstream::attested(chosen.statements.iter().map(|it| &it.evidence)) {
-        ui.detail(label, text);
+    for text in &accept.accept_fresh {
+        if let Ok(release) = text.parse::<Release>() {
+            accepted.fresh.insert(release);
+        } else {
+            let here = parse_release(text).map_err(|it| argument("release", text, it))?;
+            accepted.fresh_here.insert(here);
+        }
     }
+    for text in &accept.accept_publisher {
+        let publisher = Publisher::from_reference(text)
+            .map_err(|error| argument("publisher", text, error.to_string()))?;
+        accepted.publishers.insert(publisher.reference());
+    }
+    Ok(accepted)
+}
+
+/// Says in mcpkg.toml that the project wants what was installed, where it does not say so
+/// already.
+fn want(
+    project: &ProjectFile,
+    name: &PackageName,
+    reference: &Reference,
+    release: &Release,
+) -> Result<()> {
+    let version = mcpkg_upstream::version(release).map_err(upstream::failed)?;
+    let package = &reference.package;
+    let is_admitted = |wanted: &WantedServer| {
+        wanted.version.matches(&version) && wanted.from.as_ref() == Some(&package.to_string())
+    };
+    if project.servers.get(name).is_some_and(is_admitted) {
+        return Ok(());
+    }
+    let range = match (source::range(reference), &reference.wanted) {
+        (Some(range), _) => range,
+        (None, Some(_)) => VersionRange::Exactly(version),
+        (None, None) => VersionRange::compatible_with(&version),
+    };
+    project.want_from(name, &range, &package.to_string())
+}
+
+/// Who is behind a release, and what it was built from.
+fn who(chosen: &Chosen) -> Vec<(&'static str, String)> {
+    let mut lines = upstream::attested(chosen.statements.iter().map(|it| &it.evidence));
+    lines.push(("published by", chosen.publisher.to_string()));
+    let built = chosen.statements.iter().find_map(|it| it.evidence.evidence.source());
+    lines.extend(built.map(|source| ("commit", source.commit)));
+    lines
+}
+
+/// Says what is wrong with a release, and was accepted or prevented.
+fn warn(chosen: &Chosen, ui: Ui) {
     if let Some(lack) = chosen.lack {
         ui.warn(format!("{lack}; you accepted this release by its name"));
     }
-    ui.detail("published by", &chosen.publisher);
-    if let Some(commit) = &server.commit {
-        ui.detail("commit", commit);
-    }
-    let others = chosen.closure.members.len() - 1;
-    ui.detail("brings", format!("{others} other packages, each pinned by its digest"));
     let scripts = chosen.closure.members.iter().filter(|member| member.has_script);
     for member in scripts {
         ui.warn(format!("{} has an install script, which was not run", member.release));
     }
+}
+
+/// Shows what installing it would mean.
+fn say((chosen, made): (&Chosen, &Made), server: &LockedServer, ui: Ui) {
+    ui.heading(&chosen.closure.root().release);
+    ui.detail("", made.manifest.description());
+    for (label, text) in who(chosen) {
+        ui.detail(label, text);
+    }
+    let others = chosen.closure.members.len() - 1;
+    ui.detail("brings", format!("{others} other packages, each pinned by its digest"));
+    warn(chosen, ui);
     let granted = server.granted.describe();
     if granted.is_empty() {
         ui.detail("granted", "nothing: no files, no network; `--grant-…` grants more");

@@ -11,6 +11,7 @@ use crate::ops::fetch::Unpacked;
 use crate::ops::link;
 use crate::ops::log::KnownLog;
 use crate::ops::release::TrustedRelease;
+use crate::ops::upstream::source;
 use crate::settings;
 use crate::store::Store;
 
@@ -73,7 +74,7 @@ pub fn comes_from(
     if is_the_same {
         return Ok(());
     }
-    let (name, locked) = (locked.name.clone(), locked.registry.clone());
+    let (name, locked) = (locked.name.clone(), source::place(locked));
     Err(Error::SourceChanged { name, locked, found: registry.to_owned() })
 }
 

@@ -57,6 +57,19 @@ pub enum Reason {
     OutOfRange,
     /// It does not run here.
     OtherPlatform,
+    /// It is newer than what its author gives to everybody.
+    NotLatest,
+}
+
+/// A release, and everything that speaks against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weighed {
+    /// Which.
+    pub version: Version,
+    /// What became of it.
+    pub status: Status,
+    /// Everything that speaks against it.
+    pub reasons: Vec<Reason>,
 }
 
 impl fmt::Display for Reason {
@@ -69,6 +82,7 @@ impl fmt::Display for Reason {
             Self::PreRelease => f.write_str("pre-release"),
             Self::OutOfRange => f.write_str("not in the range of mcpkg.toml"),
             Self::OtherPlatform => f.write_str("not for this platform"),
+            Self::NotLatest => f.write_str("newer than what its author calls the latest"),
         }
     }
 }
@@ -92,24 +106,29 @@ impl Standing {
     /// The age is the registry's word here, for choosing. It is proved when the chosen
     /// release is judged.
     pub fn of(index: &PackageIndex, installed: Option<&Version>, wish: Wish<'_>) -> Self {
-        let mut lines: Vec<_> = index.releases.iter().collect();
-        lines.sort_by(|a, b| b.version.cmp(&a.version));
-        let reasons = |line: &IndexLine| against(index, line, installed, wish);
-        let allowed = lines.iter().find(|line| reasons(line).is_empty());
-        let allowed = allowed.map(|line| line.version.clone());
+        let weigh = |line: &IndexLine| Weighed {
+            version: line.version.clone(),
+            status: line.status,
+            reasons: against(index, line, installed, wish),
+        };
+        Self::among(index.releases.iter().map(weigh).collect(), installed)
+    }
+
+    /// The same, among `releases` in any order.
+    pub fn among(mut releases: Vec<Weighed>, installed: Option<&Version>) -> Self {
+        releases.sort_by(|a, b| b.version.cmp(&a.version));
+        let allowed = releases.iter().find(|it| it.reasons.is_empty());
+        let allowed = allowed.map(|it| it.version.clone());
+        let here = releases.iter().find(|it| Some(&it.version) == installed);
+        let status = here.map(|it| it.status).unwrap_or_default();
+        let newest = releases.first().map(|it| it.version.clone());
         let known = allowed.as_ref().max(installed);
-        let passed = lines
+        let passed = releases
             .iter()
-            .filter(|line| known.is_none_or(|known| line.version > *known))
-            .map(|line| Passed { version: line.version.clone(), reasons: reasons(line) })
+            .filter(|it| known.is_none_or(|known| it.version > *known))
+            .map(|it| Passed { version: it.version.clone(), reasons: it.reasons.clone() })
             .collect();
-        let here = lines.iter().find(|line| Some(&line.version) == installed);
-        Self {
-            allowed,
-            newest: lines.first().map(|line| line.version.clone()),
-            passed,
-            status: here.map(|line| line.status).unwrap_or_default(),
-        }
+        Self { allowed, newest, passed, status }
     }
 
     /// What to move to from `installed`, if to anything: never back, unless what is
@@ -144,21 +163,29 @@ fn against(
     if now < until && !is_accepted {
         reasons.push(Reason::TooYoung { until });
     }
-    let has_asked = match range {
-        // A range matches those that it names, and no others.
-        Some(range) => range.matches(&line.version),
-        None => installed.is_some_and(Version::is_prerelease),
-    };
-    if line.version.is_prerelease() && !has_asked {
-        reasons.push(Reason::PreRelease);
-    } else if range.is_some_and(|range| !range.matches(&line.version)) {
-        reasons.push(Reason::OutOfRange);
-    }
+    reasons.extend(unasked(&line.version, range, installed));
     let is_for_any = line.platforms.is_empty();
     if !is_for_any && !line.platforms.iter().any(|platform| platform.runs_on(host)) {
         reasons.push(Reason::OtherPlatform);
     }
     reasons
+}
+
+/// Why nobody has asked for `version`, if that is so.
+pub fn unasked(
+    version: &Version,
+    range: Option<&VersionRange>,
+    installed: Option<&Version>,
+) -> Option<Reason> {
+    let has_asked = match range {
+        // A range matches those that it names, and no others.
+        Some(range) => range.matches(version),
+        None => !version.is_prerelease() || installed.is_some_and(Version::is_prerelease),
+    };
+    if has_asked {
+        return None;
+    }
+    Some(if version.is_prerelease() { Reason::PreRelease } else { Reason::OutOfRange })
 }
 
 #[cfg(test)]

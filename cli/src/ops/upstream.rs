@@ -3,14 +3,33 @@
 //! What is on npm or PyPI is made into an artifact here, by the code that makes one for a
 //! registry too, and its evidence is verified here. An artifact that a registry has of
 //! such a package carries that evidence, and it is verified again.
+//!
+//! | module | does | believes |
+//! |---|---|---|
+//! | [`standing`](mod@standing) | says what there is to move to | the registry, for choosing alone |
+//! | [`choose`](mod@choose) | has a release chosen, or takes that of a lock, and decides | what was attested |
+//! | [`make`](mod@make) | makes the artifact in staging | the digests of its files |
+//! | [`pin`] | says in the lock what was made, and compares two of them | what was decided |
+//! | [`source`] | says whether a server still comes from where it came from | the lock |
+
+mod choose;
+mod make;
+pub mod pin;
+pub mod source;
+mod standing;
 
 use std::path::Path;
 
+pub use self::choose::{Accepted, Ask, Chosen, again, artifact, choose};
+pub use self::make::{make, make_again};
+pub use self::standing::{Wish, standing, wanted};
 use jiff::Timestamp;
 use mcpkg_core::lock::{LockedServer, LockedUpstream};
 use mcpkg_upstream::carried::{self, Carried};
-use mcpkg_upstream::{Importer, Sources, Tools, Trust, UpstreamError, npm};
-use mcpkg_verify::{RegistryKey, UpstreamKind};
+use mcpkg_upstream::{
+    Importer, ReferenceError, Release, Sources, Tools, Trust, UpstreamError, npm,
+};
+use mcpkg_verify::RegistryKey;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -44,6 +63,11 @@ pub fn whom(config: &Config, places: &Places, now: Timestamp) -> Result<Trust> {
     let keys = RegistryKey::read_npm(&keys)
         .map_err(Error::wrap("the keys of npm's registry cannot be used"))?;
     Ok(Trust { roots: vec![root], keys })
+}
+
+/// The release that a lock says something was made of.
+pub fn release(locked: &LockedUpstream) -> Result<Release> {
+    locked.release.parse().map_err(|error: ReferenceError| failed(error.into()))
 }
 
 /// What an unpacked artifact was made of, verified; `None` if it says nothing.
@@ -105,15 +129,7 @@ pub fn in_words(carried: &Carried) -> Vec<(&'static str, String)> {
 pub fn attested<'a>(
     evidence: impl Iterator<Item = &'a mcpkg_verify::UpstreamEvidence>,
 ) -> Vec<(&'static str, String)> {
-    let said = evidence.map(|it| {
-        let by = &it.evidence.signer.subject;
-        match it.kind {
-            UpstreamKind::Provenance => format!("built by {by}"),
-            UpstreamKind::Upload => format!("uploaded by {by}"),
-            UpstreamKind::Acceptance => "taken by the registry, which signed for it".to_owned(),
-        }
-    });
-    said.map(|text| ("attested", text)).collect()
+    evidence.map(|statement| ("attested", mcpkg_upstream::in_words(statement))).collect()
 }
 
 /// Says in our own words what went wrong upstream.

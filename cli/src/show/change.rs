@@ -1,7 +1,11 @@
 //! What an update would change, before it is approved.
 
+use mcpkg_core::PackageName;
+use mcpkg_core::lock::LockedServer;
+
 use crate::ops::change::{Change, Names};
 use crate::ops::release::TrustedRelease;
+use crate::ops::standing::Standing;
 use crate::ui::Ui;
 
 /// How many names of a kind are shown; `--json` has all of them.
@@ -9,8 +13,13 @@ const SHOWN: usize = 12;
 
 /// Shows what an update of a server would change.
 pub fn change(ui: &Ui, release: &TrustedRelease, change: &Change, now: jiff::Timestamp) {
-    ui.heading(format!("{} {} -> {}", release.document.name, change.from, change.to));
-    for (label, text) in super::who(release, now) {
+    change_by(ui, &release.document.name, super::who(release, now), change);
+}
+
+/// The same, of what is by those who are said in `who`.
+pub fn change_by(ui: &Ui, name: &PackageName, who: Vec<(&'static str, String)>, change: &Change) {
+    ui.heading(format!("{name} {} -> {}", change.from, change.to));
+    for (label, text) in who {
         ui.detail(label, text);
     }
     match &change.publisher {
@@ -30,6 +39,15 @@ pub fn change(ui: &Ui, release: &TrustedRelease, change: &Change, now: jiff::Tim
     let Names { added, removed, changed } = &change.files;
     let counts = (changed.len(), added.len(), removed.len());
     ui.detail("files", format!("{} changed, {} new, {} gone", counts.0, counts.1, counts.2));
+}
+
+/// Says that there is nothing to do, and what was passed over.
+pub fn stays(ui: &Ui, server: &LockedServer, standing: &Standing) {
+    ui.status("Up to date", format!("{}@{}", server.name, server.version));
+    for passed in &standing.passed {
+        let reasons: Vec<_> = passed.reasons.iter().map(ToString::to_string).collect();
+        ui.detail("passed over", format!("{} is {}", passed.version, reasons.join(" and ")));
+    }
 }
 
 fn names(ui: Ui, label: &str, names: &Names) {

@@ -145,7 +145,13 @@ fn the_artifact_for_a_host_is_its_own_before_anybodys() {
 #[test]
 fn a_server_comes_from_one_place() {
     fn npm() -> LockedUpstream {
-        LockedUpstream { release: "npm:x@1.2.0".into(), integrity: "sha512-AA".into() }
+        LockedUpstream {
+            release: "npm:x@1.2.0".into(),
+            integrity: "sha512-AA".into(),
+            range: Some("^1".parse().unwrap()),
+            runtime: None,
+            files: "{\"release\":\"npm:x@1.2.0\"}\n{\"release\":\"npm:y@2.0.0\"}\n".into(),
+        }
     }
     let with = |change: fn(&mut LockedServer)| {
         let mut lock = Lock::default();

@@ -9,10 +9,15 @@
 //! agents = ["claude-code", "cursor"]            # [default: all that are found]
 //! secrets = { api_key = "env:TIDES_KEY" }
 //! permissions = { network = { allow = ["api.tides.example:443"] } }
+//!
+//! [servers."org.npmjs.acme/clouds"]
+//! version = "^1"
+//! from = "npm:@acme/clouds"                     # and from no registry of releases
 //! ```
 //!
 //! `permissions` narrows what the server asks for and never widens it; without it,
-//! what the server asks for is what the user is shown and approves.
+//! what the server asks for is what the user is shown and approves. What comes from
+//! another ecosystem asks for nothing, and gets what stands there.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,6 +48,9 @@ pub struct WantedServer {
     pub secrets: BTreeMap<String, SecretReference>,
     /// The most that it is to be granted; what it asks for, if it is not said.
     pub permissions: Option<Permissions>,
+    /// The package of another ecosystem that it is made of: `npm:@acme/weather`. From
+    /// the registry that serves the name, or where it is locked from, if it is not said.
+    pub from: Option<String>,
 }
 
 /// Which releases a project takes: exactly `1.2.0`, or a range as Cargo reads it,
@@ -181,13 +189,14 @@ impl<'de> Visitor<'de> for WantedVisitor {
             agents: None,
             secrets: BTreeMap::new(),
             permissions: None,
+            from: None,
         })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WantedServer, A::Error> {
-        let WireServer { version, agents, secrets, permissions } =
+        let WireServer { version, agents, secrets, permissions, from } =
             WireServer::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(WantedServer { version, agents, secrets, permissions })
+        Ok(WantedServer { version, agents, secrets, permissions, from })
     }
 }
 
@@ -207,6 +216,9 @@ pub(crate) struct WireServer {
     /// The most that it is to be granted; what it asks for, if it is not said.
     #[serde(default)]
     permissions: Option<Permissions>,
+    /// The package of another ecosystem that it is made of, such as `npm:@acme/weather`.
+    #[serde(default)]
+    from: Option<String>,
 }
 
 /// What a project wants of one server.
@@ -219,5 +231,5 @@ pub(crate) enum WireWanted {
     /// Which of its releases.
     Version(VersionRange),
     /// The same, with more to say.
-    Table(WireServer),
+    Table(Box<WireServer>),
 }

@@ -65,6 +65,7 @@ version = ">=1, <3"
 agents = ["cursor"]
 secrets = { api_key = "env:KEY" }
 permissions = { network = { allow = ["api.example.com:443"] } }
+from = "npm:@acme/tides"
 "#,
     )
     .unwrap();
@@ -77,6 +78,7 @@ permissions = { network = { allow = ["api.example.com:443"] } }
     assert_eq!(terms.secrets["api_key"], "env:KEY".parse().unwrap());
     let lines = terms.permissions.as_ref().unwrap().describe();
     assert_eq!(lines, ["connect to api.example.com:443"]);
+    assert_eq!((&get("a/x").from, terms.from.as_deref()), (&None, Some("npm:@acme/tides")));
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl Host {
 }
 
 /// The name of the package at a place: `node_modules/a/node_modules/@b/c` is `@b/c`.
-fn name_at(place: &str) -> Option<&str> {
+pub(crate) fn name_at(place: &str) -> Option<&str> {
     let mut rest = place.strip_prefix(FOLDER)?;
     loop {
         let (name, next) = match rest.split_once(&format!("/{FOLDER}")) {

@@ -2,6 +2,7 @@
 
 pub mod evidence;
 pub mod layout;
+pub mod listing;
 pub mod lock;
 
 use mcpkg_core::Platform;

@@ -12,7 +12,7 @@ use crate::fetch::{Client, below};
 use crate::server::plain;
 
 /// The form of PyPI's list of files that names their provenance (PEP 691, PEP 740).
-const SIMPLE: &str = "application/vnd.pypi.simple.v1+json";
+pub(super) const SIMPLE: &str = "application/vnd.pypi.simple.v1+json";
 /// The type of what is signed.
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 

@@ -4,6 +4,7 @@
 //! is installed, and nothing that was signed says what it will make.
 
 pub mod evidence;
+pub mod listing;
 pub mod record;
 pub mod report;
 pub mod version;

@@ -115,7 +115,7 @@ pub fn read(
             return Err(unusable(format!("`{release}` is at `{host}`, not in the index")));
         }
         let file = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
-        let tags = Tags::of(file)
+        let tags = WheelName::of(file)
             .ok_or_else(|| unusable(format!("`{release}` is no wheel: `{}`", plain(file, 120))))?;
         is_of_system |= tags.platform != "any";
         is_of_python |= tags.abi != "none";
@@ -155,25 +155,38 @@ pub fn read(
     })
 }
 
-/// The tags at the end of a wheel's file name.
+/// What a wheel's file name says of it.
 ///
 /// Source: PyPA, "Binary distribution format", file name convention.
-struct Tags<'a> {
+pub(crate) struct WheelName<'a> {
+    name: &'a str,
+    /// The version, as Python writes it.
+    pub(crate) version: &'a str,
     abi: &'a str,
     platform: &'a str,
 }
 
-impl<'a> Tags<'a> {
-    fn of(file: &'a str) -> Option<Self> {
+impl<'a> WheelName<'a> {
+    /// The parts of `file`, if it is the name of a wheel.
+    pub(crate) fn of(file: &'a str) -> Option<Self> {
         // It names a file in the artifact too, and no other than this one.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.+!".contains(c);
         if !file.chars().all(is_plain) {
             return None;
         }
-        let mut parts = file.strip_suffix(".whl")?.rsplit('-');
-        let (platform, abi) = (parts.next()?, parts.next()?);
-        // The interpreter, the version and the name.
-        (parts.count() >= 3).then_some(Self { abi, platform })
+        let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
+        // There may be a build's number before the interpreter.
+        match parts[..] {
+            [name, version, _, abi, platform] | [name, version, _, _, abi, platform] => {
+                Some(Self { name, version, abi, platform })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of the wheels of `package`.
+    pub(crate) fn is_of(&self, package: &Package) -> bool {
+        Package::new(Ecosystem::PyPi, self.name).is_ok_and(|named| named == *package)
     }
 }
 

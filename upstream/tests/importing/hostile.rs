@@ -3,8 +3,9 @@
 use mcpkg_core::Coded as _;
 use mcpkg_test_support::ecosystem::{TarEntry, gzip, tar};
 use mcpkg_upstream::gzip::inflate_whole;
+use mcpkg_upstream::pypi::record::Record;
 use mcpkg_upstream::tar::files;
-use mcpkg_upstream::{npm, pypi};
+use mcpkg_upstream::{npm, pinned, pypi};
 use proptest::prelude::*;
 
 fn outcome(entries: &[TarEntry<'_>]) -> &'static str {
@@ -131,6 +132,19 @@ fn the_seeds_of_the_fuzz_target_are_what_they_are_named() {
     assert_eq!(closure.runtime.as_deref(), Some(">=3.11,<3.12"));
     assert_eq!(pypi::evidence::read(&seed("pep740")).unwrap().len(), 1);
 
+    let lines = String::from_utf8(seed("lines")).unwrap();
+    let release = "npm:weather@1.2.0".parse().unwrap();
+    let closure = pinned::read(&lines, &release, (linux, None), |_| true).unwrap();
+    assert_eq!((closure.members.len(), pinned::write(&closure)), (2, lines));
+    let package = "npm:weather".parse().unwrap();
+    let listing = npm::listing::read(&seed("packument"), &package).unwrap();
+    assert_eq!(listing.releases.len(), 2);
+    let package = "pypi:weather".parse().unwrap();
+    let listing = pypi::listing::read(&seed("simple-page"), &package).unwrap();
+    assert_eq!(listing.releases.len(), 2);
+    let record = Record::read("weather-1.2.dist-info", Some(&seed("record"))).unwrap();
+    assert_eq!(record.check("weather.py", b"a"), Ok(()));
+
     // One thing at a time: a weaker digest, another server, a link, a place outside.
     let text = String::from_utf8(lock).unwrap();
     for (old, new, expected) in [
@@ -167,5 +181,22 @@ proptest! {
             prop_assert!(files.iter().all(|file| !file.path.as_str().contains("..")));
         }
         let _ = inflate_whole(&bytes);
+    }
+
+    #[test]
+    fn any_text_is_the_lines_of_a_lock_or_an_error(text in "[ -~\n]{0,512}") {
+        let release = "npm:weather@1.2.0".parse().unwrap();
+        let chosen_for = (mcpkg_core::Platform::Any, None);
+        if let Ok(closure) = pinned::read(&text, &release, chosen_for, |_| true) {
+            let again = pinned::read(&pinned::write(&closure), &release, chosen_for, |_| true);
+            prop_assert_eq!(again.unwrap(), closure);
+        }
+    }
+
+    #[test]
+    fn whatever_a_record_says_a_file_that_it_does_not_list_is_refused(text in "[ -~\n]{0,256}") {
+        if let Ok(record) = Record::read("weather-1.2.dist-info", Some(text.as_bytes())) {
+            prop_assert!(record.check("weather.py", b"what nobody listed").is_err());
+        }
     }
 }

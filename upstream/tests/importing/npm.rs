@@ -285,7 +285,15 @@ fn provenance_and_the_registrys_word_are_enough_together() {
     };
     let pinned = Terms { pinned: Some(publisher), ..terms.clone() };
     assert_eq!(decide(&both, &pinned, tomorrow), "attested");
-    assert_eq!(decide(&[taken], &pinned, tomorrow), "E_PROVENANCE_LOST");
+    assert_eq!(decide(std::slice::from_ref(&taken), &pinned, tomorrow), "E_PROVENANCE_LOST");
+    // Unless this very release is named.
+    let named = |release: &str| Terms {
+        accept_unattested: [release.parse().unwrap()].into(),
+        ..pinned.clone()
+    };
+    let taken = std::slice::from_ref(&taken);
+    assert_eq!(decide(taken, &named("npm:weather@1.2.1"), tomorrow), "E_PROVENANCE_LOST");
+    assert_eq!(decide(taken, &named("npm:weather@1.2.0"), tomorrow), "Provenance");
     let other = verified(&acme().repository_id("1002"));
     assert_eq!(decide(&other, &pinned, tomorrow), "E_PUBLISHER_ID");
     let stranger = verified(&acme().event("pull_request_target"));
