@@ -139,6 +139,13 @@ codes! {
     Build = "E_BUILD",
     /// Another ecosystem's package whose dependencies its own tool cannot choose.
     Resolve = "E_RESOLVE",
+    /// An image that is not named by its digest, or not as it could be started.
+    Image = "E_IMAGE",
+    /// No container engine that could start an image.
+    Engine = "E_ENGINE",
+    /// A remote server that cannot be connected to as it was signed, or that answers
+    /// what none should.
+    Remote = "E_REMOTE",
     /// A package with no artifact for this platform.
     Platform = "E_PLATFORM",
     /// A configuration value that is missing, or a secret where none may be.

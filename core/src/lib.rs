@@ -23,6 +23,8 @@ pub mod archive;
 mod code;
 mod digest;
 pub mod domain;
+pub mod elsewhere;
+pub mod event_stream;
 pub mod evidence;
 pub mod guard;
 pub mod json;

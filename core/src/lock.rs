@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::upstream::LockedUpstream;
 use crate::api::Artifact;
 use crate::domain::DomainProof;
+use crate::elsewhere::Pinned;
 use crate::log::{Entry, Publish};
 use crate::permissions::{HostPort, Permissions};
 use crate::publisher::Publisher;
@@ -72,6 +73,9 @@ pub struct LockedServer {
     /// Which release of another ecosystem it was made of, here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<LockedUpstream>,
+    /// What a release without an artifact starts, or connects to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Pinned>,
     /// Every artifact of the release, so that a mixed team shares one lock.
     #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<LockedArtifact>,
@@ -206,6 +210,9 @@ pub enum LockError {
     /// A block says neither where a registry logged it nor what else it was made of, or both.
     #[error("the lock says of `{0}` not once where it comes from: in `log` or in `upstream`")]
     Origin(PackageName),
+    /// A block says that what runs is in an artifact, and that it is not.
+    #[error("the lock says of `{0}` twice what runs: in `elsewhere` and in `artifact`")]
+    Elsewhere(PackageName),
     /// Two blocks have the same name.
     #[error("the lock has two blocks for `{0}`")]
     Duplicate(PackageName),
@@ -261,6 +268,9 @@ impl Lock {
             }
             if server.log.is_some() == server.upstream.is_some() {
                 return Err(LockError::Origin(server.name));
+            }
+            if server.elsewhere.is_some() && !server.artifacts.is_empty() {
+                return Err(LockError::Elsewhere(server.name));
             }
             if let Some(duplicate) = lock.insert(server) {
                 return Err(LockError::Duplicate(duplicate.name));

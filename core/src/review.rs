@@ -194,6 +194,13 @@ pub struct Difference {
     /// Licences that only the other has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licences_removed: Vec<String>,
+    /// Images that it is started from and addresses that it is reached at, which the
+    /// other does not name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere_added: Vec<String>,
+    /// The same, the other way round.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere_removed: Vec<String>,
     /// Packages of others that it carries and the other does not, or in other versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies_added: Vec<String>,

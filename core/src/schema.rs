@@ -16,6 +16,7 @@ use crate::api::{
     SignedIndexes, SourceList,
 };
 use crate::archive::ArchivePath;
+use crate::elsewhere::RemoteUrl;
 use crate::lock::WireLock;
 use crate::log::Entry;
 use crate::permissions::{EnvName, HostPort, PathGrant, Permissions, ProgramName, SecretName};
@@ -25,6 +26,7 @@ use crate::project::{
 use crate::publisher::ReleaseRef;
 use crate::review::{NewVote, Outcome, Review, ReviewList, Verdict};
 use crate::secret::SecretReference;
+use crate::server_json::ImageReference;
 use crate::statement::{BindingStatement, RebuildResult, RebuildStatement, StatusStatement};
 use crate::{Code, Digest, PackageName, Platform, TreeDigest, Version};
 
@@ -188,6 +190,11 @@ texts! {
         "One exact version of a tool.";
     HostPort, 260, r"^(\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\*|[1-9][0-9]{0,4})$",
         "A host, or all below a domain, and a port, or all ports.";
+    ImageReference, 512,
+        r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}$",
+        "An image in a registry of images, by its digest.";
+    RemoteUrl, 2048, r"^https?://[A-Za-z0-9.:\[\]-]+([/?][!-~]*)?$",
+        "The address of a remote server, with `{name}` for what its user fills in.";
 }
 
 #[cfg(test)]
@@ -223,6 +230,8 @@ mod tests {
             "ArchivePath" => round_trips::<ArchivePath>(text),
             "ToolVersion" => round_trips::<ToolVersion>(text),
             "HostPort" => round_trips::<HostPort>(text),
+            "ImageReference" => round_trips::<ImageReference>(text),
+            "RemoteUrl" => round_trips::<RemoteUrl>(text),
             _ => panic!("no such text: {kind}"),
         }
     }

@@ -10,8 +10,9 @@
 //!   takes every edition and whatever has a clear meaning, and says what is
 //!   off as a list of [`Oddity`].
 //!
-//! How to *start* a server stands in neither for packages of ours: that is the
-//! manifest's, inside the artifact (see [`crate::manifest`]).
+//! How to *start* the server of an artifact stands in neither: that is the manifest's,
+//! inside the artifact (see [`crate::manifest`]). Where there is no artifact, the
+//! document itself says what there is instead (see [`crate::elsewhere`]).
 //!
 //! Sources: `DESIGN.md` section 5; the [schemas], 2025-07-09 to 2025-12-11.
 //!
@@ -20,6 +21,7 @@
 mod error;
 mod foreign;
 mod foreign_package;
+mod image;
 mod input;
 mod link;
 mod oddity;
@@ -30,7 +32,9 @@ mod remote;
 pub use error::ServerJsonError;
 pub use foreign::{ForeignRepository, ForeignServerJson};
 pub use foreign_package::{Argument, ArgumentKind, ForeignPackage, ForeignRemote, Transport};
+pub use image::{ImageReference, ImageReferenceError, PackagedImage};
 pub use input::{Input, InputFormat, NamedInput};
+pub(crate) use link::check_remote;
 pub use oddity::{Edition, Oddity};
 pub use published::{Icon, Repository, ServerJson};
 pub use remote::{Remote, RemoteKind};

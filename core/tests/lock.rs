@@ -159,6 +159,7 @@ fn server() -> impl Strategy<Value = LockedServer> {
             publisher,
             log: Some(log),
             upstream: None,
+            elsewhere: None,
             artifacts,
             granted: serde_json::from_value(json!({ "filesystem": { "read": read } })).unwrap(),
             config,

@@ -23,6 +23,7 @@ fn server(name: &str) -> LockedServer {
             authority: None,
         }),
         upstream: None,
+        elsewhere: None,
         artifacts: vec![LockedArtifact {
             platform: Platform::Any,
             digest: Digest::of(b"artifact"),
@@ -165,4 +166,30 @@ fn a_server_comes_from_one_place() {
     let neither = with(|it| it.log = None).unwrap_err();
     let both = with(|it| it.upstream = Some(npm())).unwrap_err();
     assert!(matches!((neither, both), (LockError::Origin(_), LockError::Origin(_))));
+}
+
+#[test]
+fn what_runs_is_in_an_artifact_or_elsewhere() {
+    let image = format!("ghcr.io/acme/weather:1.2.0@{}", Digest::of(b"manifest"));
+    for pinned in [
+        Pinned::Image(image.parse().unwrap()),
+        Pinned::Remote("https://mcp.acme.example/{tenant}".parse().unwrap()),
+    ] {
+        let mut lock = Lock::default();
+        let artifacts = Vec::new();
+        lock.insert(LockedServer { elsewhere: Some(pinned), artifacts, ..server("a/x") });
+        let text = lock.to_toml().unwrap();
+        assert_eq!(Lock::parse(&text).unwrap(), lock, "{text}");
+        for wrong in ["mcp.acme.example/", "0000"] {
+            let changed = text.replace("https://mcp.acme.example/", wrong);
+            let changed = changed.replace(&Digest::of(b"manifest").to_string(), wrong);
+            let error = Lock::parse(&changed).unwrap_err();
+            assert!(matches!(error, LockError::Malformed { .. }), "{error}\n{changed}");
+        }
+    }
+    let both = Some(Pinned::Image(image.parse().unwrap()));
+    let mut lock = Lock::default();
+    lock.insert(LockedServer { elsewhere: both, ..server("a/x") });
+    let error = Lock::parse(&lock.to_toml().unwrap()).unwrap_err();
+    assert!(matches!(error, LockError::Elsewhere(_)), "{error}");
 }

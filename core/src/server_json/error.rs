@@ -1,7 +1,7 @@
 use crate::json::JsonError;
 use crate::{Code, Coded, NameError, VersionError};
 
-use super::{MAX_PUBLISHER_META, SCHEMA};
+use super::{ImageReferenceError, MAX_PUBLISHER_META, SCHEMA};
 
 /// Why a document is not a `server.json` that we read.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +53,18 @@ pub enum ServerJsonError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The document names packages, which every registry adds by itself.
-    #[error("server.json lists packages")]
-    Packages,
+    /// The document names a package that is no image. Every registry adds that of our
+    /// own artifact by itself.
+    #[error("server.json lists a package of the type `{}`, expected `oci` alone", .0.escape_debug())]
+    Packages(String),
+    /// The document names an image that cannot be relied on to stay the same.
+    #[error("`packages/{index}` of server.json is no image that can be pinned")]
+    Image {
+        /// Which of its packages.
+        index: usize,
+        /// What is wrong with it.
+        source: ImageReferenceError,
+    },
     /// A key of `_meta` belongs to registries.
     #[error("server.json has the key `{}` in `_meta`, which publishers do not fill", .0.escape_debug())]
     MetaKey(String),
@@ -72,6 +81,7 @@ impl Coded for ServerJsonError {
         match self {
             Self::Name(_) => Code::Name,
             Self::Version(_) => Code::Version,
+            Self::Image { .. } => Code::Image,
             _ => Code::Metadata,
         }
     }
@@ -79,9 +89,10 @@ impl Coded for ServerJsonError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Schema(_) => Some("rewrite the document for the current edition of the schema"),
-            Self::Packages => Some(
-                "remove `packages`: the manifest inside the artifact says how to start the server",
-            ),
+            Self::Packages(_) => {
+                Some("remove it: the manifest inside the artifact says how to start the server")
+            }
+            Self::Image { source, .. } => source.hint(),
             Self::MetaLength(_) => Some("keep long texts in the repository and link to them"),
             _ => None,
         }

@@ -28,7 +28,7 @@ pub(super) fn check_image(text: &str) -> Result<(), &'static str> {
 ///
 /// Plain `http` is for this machine alone, and then without a variable in the
 /// host: `http://127.0.0.{x}` could be made to lead anywhere.
-pub(super) fn check_remote(
+pub(crate) fn check_remote(
     template: &str,
     is_declared: impl Fn(&str) -> bool,
 ) -> Result<(), &'static str> {

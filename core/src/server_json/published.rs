@@ -5,7 +5,8 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::{
-    EXTENSION, MAX_LEN, MAX_PUBLISHER_META, PUBLISHER_META, Remote, SCHEMA, ServerJsonError, link,
+    EXTENSION, MAX_LEN, MAX_PUBLISHER_META, PUBLISHER_META, PackagedImage, Remote, SCHEMA,
+    ServerJsonError, image, link,
 };
 use crate::json;
 use crate::permissions::Permissions;
@@ -16,7 +17,7 @@ use crate::{Digest, PackageName, Version};
 /// The metadata of a release that is published to a registry of ours.
 ///
 /// It follows edition 2025-12-11 of the MCP registry's schema, has no key that
-/// the edition does not have, and lists no packages. Its canonical form is what
+/// the edition does not have, and lists no packages but images. Its canonical form is what
 /// the publisher signs, so that a registry that edits a description, a
 /// permission or a remote's address breaks the signature.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub struct ServerJson {
     name: PackageName,
     version: Version,
     document: Document,
+    images: Vec<PackagedImage>,
     extension: Extension,
     value: Value,
     canonical: Vec<u8>,
@@ -115,10 +117,11 @@ impl ServerJson {
         let name = document.name.parse().map_err(ServerJsonError::Name)?;
         let version = document.version.parse().map_err(ServerJsonError::Version)?;
         document.check()?;
+        let images = image::read_all(&document.packages)?;
         let extension = read_extension(&document.meta)?;
         let canonical = json::canonical(&value);
         let digest = Digest::of(&canonical);
-        Ok(Self { name, version, document, extension, value, canonical, digest })
+        Ok(Self { name, version, document, images, extension, value, canonical, digest })
     }
 
     /// The package.
@@ -163,6 +166,11 @@ impl ServerJson {
         &self.document.remotes
     }
 
+    /// The images that it can be started from.
+    pub fn images(&self) -> &[PackagedImage] {
+        &self.images
+    }
+
     /// What the server asks for.
     pub fn permissions(&self) -> &Permissions {
         &self.extension.permissions
@@ -191,9 +199,6 @@ impl ServerJson {
 
 impl Document {
     fn check(&self) -> Result<(), ServerJsonError> {
-        if !self.packages.is_empty() {
-            return Err(ServerJsonError::Packages);
-        }
         check_text("description", &self.description, 100)?;
         if let Some(title) = &self.title {
             check_text("title", title, 100)?;

@@ -78,6 +78,37 @@ fn little_is_required() {
     }
 }
 
+/// A package that is an image.
+fn image(identifier: &str) -> Value {
+    json!({
+        "registryType": "oci",
+        "identifier": identifier,
+        "transport": { "type": "stdio" },
+    })
+}
+
+/// One that is pinned, with one more member.
+fn image_with(key: &str, value: &Value) -> Value {
+    let mut package = image(&format!("ghcr.io/acme/weather@{}", Digest::of(b"manifest")));
+    package[key] = value.clone();
+    package
+}
+
+#[test]
+fn an_image_is_read_with_what_it_is_started_with() {
+    let mut package = image_with(
+        "packageArguments",
+        &json!([{ "type": "named", "name": "--units", "default": "metric" }]),
+    );
+    package["environmentVariables"] = json!([{ "name": "API_KEY", "isSecret": true }]);
+    let server = ServerJson::read_strict(&with("/packages", Some(json!([package])))).unwrap();
+    let [image] = server.images() else { panic!("one image") };
+    assert_eq!(image.reference.digest(), Digest::of(b"manifest"));
+    assert_eq!(image.arguments[0].kind, ArgumentKind::Named("--units".into()));
+    assert_eq!(image.environment[0].0.as_str(), "API_KEY");
+    assert!(image.environment[0].1.is_secret);
+}
+
 /// The place of the publisher's part in `_meta`, as a JSON pointer.
 const PROVIDED: &str = "/_meta/io.modelcontextprotocol.registry~1publisher-provided";
 
@@ -150,7 +181,42 @@ fn what_breaks_a_rule_is_refused_by_name() {
             "/packages",
             Some(json!([{ "registryType": "npm" }])),
             Code::Metadata,
-            "server.json lists packages",
+            "server.json lists a package of the type `npm`, expected `oci` alone",
+        ),
+        (
+            "/packages",
+            Some(json!([image("ghcr.io/acme/weather:1.2.3")])),
+            Code::Image,
+            "`packages/0` of server.json is no image that can be pinned: `ghcr.io/acme/weather:1.2.3` names no digest, so it may be another image tomorrow",
+        ),
+        (
+            "/packages",
+            Some(json!([image_with("runtimeArguments", &json!([]))])),
+            Code::Metadata,
+            "server.json does not follow schema 2025-12-11: unknown field `runtimeArguments`, expected one of `registryType`, `identifier`, `transport`, `packageArguments`, `environmentVariables`",
+        ),
+        (
+            "/packages",
+            Some(json!([image_with("transport", &json!({ "type": "sse" }))])),
+            Code::Metadata,
+            "`packages/0/transport` of server.json is not `stdio`",
+        ),
+        (
+            "/packages",
+            Some(json!([image_with(
+                "packageArguments",
+                &json!([
+                    { "type": "positional", "valueHint": "token", "isSecret": true }
+                ])
+            )])),
+            Code::Metadata,
+            "`packages/0/packageArguments/0` of server.json would show a secret to every program on the machine",
+        ),
+        (
+            "/packages",
+            Some(json!([image_with("environmentVariables", &json!([{ "name": "LD_PRELOAD" }]))])),
+            Code::Metadata,
+            "`packages/0/environmentVariables/0` of server.json is not a variable that a server may be given",
         ),
         (
             "/websiteUrl",
