@@ -159,15 +159,16 @@ impl Assessor {
             let found = self.found(&release, &inspections).await?;
             // A source may have logged what nobody can read: that is one release less, and
             // no reason not to give out the others.
-            let (permissions, fault) = match stock.server_json(&release).await {
-                Ok(server) => (server.permissions().clone(), None),
+            let (permissions, has_image, fault) = match stock.server_json(&release).await {
+                Ok(server) => (server.permissions().clone(), !server.images().is_empty(), None),
                 Err(error @ (AdmissionError::Missing(_) | AdmissionError::Metadata(_))) => {
-                    (Permissions::default(), Some(error.to_string()))
+                    (Permissions::default(), false, Some(error.to_string()))
                 }
                 Err(error) => return Err(error),
             };
             let facts = Facts::of(&Known {
                 permissions,
+                has_image,
                 release: &release,
                 line,
                 source: &stock.source,

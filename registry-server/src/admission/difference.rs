@@ -59,6 +59,8 @@ impl Stock {
         let [licences_added, licences_removed] =
             added_and_removed(&licences(facts), &before.map(licences).unwrap_or_default());
         let [dependencies_added, dependencies_removed] = added_and_removed(&now.parts, &then.parts);
+        let [elsewhere_added, elsewhere_removed] =
+            added_and_removed(&now.elsewhere, &then.elsewhere);
         let asked = before.map(|it| it.permissions.clone()).unwrap_or_default();
         let publisher = before.filter(|it| it.publisher.difference(&facts.publisher).is_some());
         Ok(Difference {
@@ -74,6 +76,8 @@ impl Stock {
             advisories_removed,
             licences_added,
             licences_removed,
+            elsewhere_added,
+            elsewhere_removed,
             dependencies_added,
             dependencies_removed,
             files: files_between(&then.files, &now.files),
@@ -87,9 +91,13 @@ impl Stock {
         release: &Release,
         unknown: &mut Vec<String>,
     ) -> Result<Seen, AdmissionError> {
-        let surfaces = self.server_json(release).await?.surface().to_vec();
-        let parts = self.inspections(release, Reach::Upstream).await?;
-        let mut seen = Seen { surfaces, parts: parts_of(&parts), files: BTreeMap::new() };
+        let server = self.server_json(release).await?;
+        let parts = parts_of(&self.inspections(release, Reach::Upstream).await?);
+        let images = server.images().iter().map(|it| format!("image {}", it.reference));
+        let remotes = server.remotes().iter().map(|it| format!("remote {}", it.url));
+        let elsewhere = images.chain(remotes).collect();
+        let surfaces = server.surface().to_vec();
+        let mut seen = Seen { surfaces, parts, elsewhere, files: BTreeMap::new() };
         for artifact in &release.artifacts {
             match self.files_of(artifact).await? {
                 Some(files) => drop(seen.files.insert(artifact.platform.to_string(), files)),
@@ -123,6 +131,7 @@ impl Stock {
 struct Seen {
     surfaces: Vec<mcpkg_core::surface::Surface>,
     parts: BTreeSet<String>,
+    elsewhere: BTreeSet<String>,
     files: BTreeMap<String, BTreeMap<String, FileFacts>>,
 }
 

@@ -102,6 +102,8 @@ pub(crate) struct Known<'a> {
     pub(crate) source: &'a str,
     /// What it asks for.
     pub(crate) permissions: Permissions,
+    /// Whether it names an image.
+    pub(crate) has_image: bool,
     /// What is in each artifact that was looked into.
     pub(crate) inspections: &'a [Inspection],
     /// Whose rebuilds count; anybody's, if nobody is listed.
@@ -120,7 +122,7 @@ impl Facts {
         let Known { release, line, .. } = known;
         let (advisories, excused) = against(known);
         let (rebuilds, rebuilds_that_differ) = rebuilds(known);
-        let is_remote_only = release.artifacts.is_empty();
+        let is_remote_only = release.artifacts.is_empty() && !known.has_image;
         let mut licences: BTreeSet<String> =
             known.inspections.iter().flat_map(|it| it.licences.clone()).collect();
         if licences.is_empty() {

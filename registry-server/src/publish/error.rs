@@ -68,7 +68,7 @@ pub(crate) enum PublishError {
     #[error("the server.json is not in its canonical form")]
     NotCanonical,
     /// There is nothing to install and nothing to connect to.
-    #[error("the release has no artifact, and its server.json no remotes")]
+    #[error("the release has no artifact, and its server.json neither remotes nor an image")]
     Nothing,
     /// An artifact is not an archive we accept.
     #[error("the artifact {artifact} is not one that can be published")]

@@ -157,7 +157,8 @@ fn inspect_all(
     metadata: &Metadata,
     staged: Vec<Staged>,
 ) -> Result<Vec<(Artifact, Staged)>, PublishError> {
-    if staged.is_empty() && metadata.server.remotes().is_empty() {
+    let server = &metadata.server;
+    if staged.is_empty() && server.remotes().is_empty() && server.images().is_empty() {
         return Err(PublishError::Nothing);
     }
     let mut artifacts = Vec::with_capacity(staged.len());

@@ -214,6 +214,7 @@ fn what_is_shown_is_the_difference() {
     surface.add(Kind::Tool, name, item).unwrap();
     let own = "io.modelcontextprotocol.registry/publisher-provided";
     draft.server["_meta"][own]["mcpkg"]["surface"] = json!([surface]);
+    draft.server["remotes"] = Draft::of_remotes(NAME, "1.1.0").server["remotes"].clone();
     let artifact = &mut draft.artifacts[0];
     artifact.manifest["license"] = "MIT".into();
     artifact.files[0].1 = b"console.log('other')\n".to_vec();
@@ -230,6 +231,8 @@ fn what_is_shown_is_the_difference() {
     assert_eq!(difference.permissions_added.describe(), ["connect to api.example.com:443"]);
     assert_eq!(difference.tools, ["the tool `forecast` was added"]);
     assert_eq!(difference.licences_added, ["MIT", "WTFPL"]);
+    assert_eq!(difference.elsewhere_added, ["remote https://mcp.acme.example/"]);
+    assert!(difference.elsewhere_removed.is_empty());
     assert_eq!(difference.dependencies_added, ["npm:left-pad 1.3.0"]);
     let files = &difference.files["any"];
     let paths = |lines: &[mcpkg_core::review::FileLine]| {

@@ -247,12 +247,13 @@ pub(super) async fn choose_latest(
 }
 
 /// A release's `server.json` with the packages that a registry adds: each artifact, at
-/// this registry's address. What is signed is otherwise as it is.
+/// this registry's address, before the images that its author lists. What is signed is
+/// otherwise as it is.
 pub(super) fn with_packages(server_json: &str, artifacts: &[Artifact]) -> String {
     let mut artifacts: Vec<&Artifact> = artifacts.iter().collect();
     // In one order, whoever says what there is: as the log has them.
     artifacts.sort_by_key(|artifact| artifact.platform.to_string());
-    let packages: Vec<Value> = artifacts
+    let mut packages: Vec<Value> = artifacts
         .into_iter()
         .map(|artifact| {
             json!({
@@ -263,9 +264,18 @@ pub(super) fn with_packages(server_json: &str, artifacts: &[Artifact]) -> String
             })
         })
         .collect();
-    let Some(open) = server_json.strip_suffix('}').filter(|_| !packages.is_empty()) else {
+    if packages.is_empty() {
         return server_json.to_owned();
-    };
+    }
+    let mut rest = None;
+    if let Ok(Value::Object(mut document)) = serde_json::from_str(server_json)
+        && let Some(Value::Array(images)) = document.shift_remove("packages")
+    {
+        packages.extend(images);
+        rest = Some(Value::from(document).to_string());
+    }
+    let rest = rest.as_deref().unwrap_or(server_json);
+    let Some(open) = rest.strip_suffix('}') else { return server_json.to_owned() };
     // Escaped, it would no longer be the mark that it is.
     let packages = Value::from(packages).to_string().replace("\\u001f", "\u{1f}");
     format!("{open},\"packages\":{packages}}}")
