@@ -28,6 +28,7 @@ pub mod ops;
 pub mod places;
 pub mod project_file;
 pub mod registry;
+pub mod remote;
 pub mod request;
 pub mod sandbox;
 pub mod secrets;

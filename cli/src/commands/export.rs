@@ -61,6 +61,7 @@ fn as_json(server: &LockedServer, store: &Store) -> Value {
         "signedAt": server.signed_at,
         "logEntry": server.log.as_ref().map(|log| log.entry),
         "upstream": server.upstream,
+        "elsewhere": server.elsewhere,
         "artifact": artifact.map(|artifact| json!({
             "platform": artifact.platform,
             "digest": artifact.digest,

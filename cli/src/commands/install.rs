@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use mcpkg_core::elsewhere::Settings;
 use mcpkg_core::guard::{others_tools, without_shadows};
 use mcpkg_core::lock::{ConfigText, LockedConfinement, LockedServer, SecretReference};
 use mcpkg_core::manifest::Manifest;
@@ -16,10 +17,12 @@ use super::origin::Origin;
 use super::{Context, judged, secret};
 use crate::agents::{Agent, Scope};
 use crate::args::{InstallArgs, InstallTarget};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
-use crate::ops::release::Terms;
-use crate::ops::{folders, launch, link, pin, upstream, wanted};
+use crate::ops::content::Content;
+use crate::ops::release::{Terms, TrustedRelease};
+use crate::ops::{content, folders, launch, link, pin, upstream, wanted};
 use crate::project_file::ProjectFile;
 use crate::request::{PackageRequest, Wanted};
 use crate::secrets::approval;
@@ -76,19 +79,14 @@ fn install(package: &PackageRequest, args: &InstallArgs, context: &Context) -> R
 
     // The bytes that were signed, into staging.
     let store = Store::new(&context.places);
-    let unpacked = origin.fetch(&release, &store, context)?;
-    let carried = upstream::carried(&unpacked, &config, &context.places, context.now)?;
-    values.check(&unpacked.manifest)?;
+    let brought = origin.fetch(&release, &store, context)?;
+    values.check(brought.settings())?;
 
     // What it would mean, and is that wanted?
-    show::release(&ui, &release, Some(&unpacked.manifest), context.now);
-    for (label, text) in carried.iter().flat_map(upstream::in_words) {
-        ui.detail(label, text);
-    }
     let confinement = args.unconfined.then_some(LockedConfinement::None);
-    show::confinement(&ui, confinement, release.server_json.permissions(), &context.places);
+    show(&release, &brought, confinement, &config, context)?;
     let renewal = pin::renewal(release.server_json.permissions(), locked_before, &store);
-    let mut server = pin::server(&release, registry, locked_before, renewal.approved());
+    let mut server = pin::server(&release, registry, locked_before, renewal.approved())?;
     server.confinement = confinement;
     if server.surface.is_empty() {
         let others = others_tools(&lock.lock, name);
@@ -107,9 +105,8 @@ fn install(package: &PackageRequest, args: &InstallArgs, context: &Context) -> R
     server.secrets.extend(values.secrets);
     server.brokered.extend(values.brokered);
     launch::brokered::check(&server, launch::wanted(&server))?;
-    secret::default_to_store(&mut server, &unpacked.manifest)?;
-    let asked = release.server_json.permissions();
-    warn_of_folders(&unpacked.manifest, asked, &server, context);
+    secret::default_to_store(&mut server, brought.settings())?;
+    check(&brought, release.server_json.permissions(), &server, context)?;
     let plans = plan(&server, &agents, scope, context)?;
     ui.more("lock", lock.path().display());
     if args.dry_run {
@@ -119,9 +116,10 @@ fn install(package: &PackageRequest, args: &InstallArgs, context: &Context) -> R
         ui.status("Would install", format!("{name}@{version}"));
         return Ok(ExitCode::SUCCESS);
     }
-    if locked_before.is_some() {
+    if let Some(locked) = locked_before {
         // What mcpkg.toml holds back is not there to be approved.
-        let added = renewal.added.intersect(&server.granted);
+        let mut added = renewal.added.intersect(&server.granted);
+        added.network.allow.extend(content::other_host(locked, &server));
         approved.widening((name, &version), &added, ui)?;
     }
     if (brings_more || locked_before.is_none_or(|locked| !pin::is_settled(locked, &server)))
@@ -130,8 +128,8 @@ fn install(package: &PackageRequest, args: &InstallArgs, context: &Context) -> R
         return Err(Error::Declined);
     }
 
-    let manifest = unpacked.manifest.clone();
-    pin::commit(unpacked, &store, &release, &mut lock, server, plans)?;
+    let settings = brought.settings().clone();
+    pin::commit(brought, &store, &release, &mut lock, server, plans)?;
     if let Some(project) = project {
         want(&project, package, &version)?;
     }
@@ -142,7 +140,7 @@ fn install(package: &PackageRequest, args: &InstallArgs, context: &Context) -> R
         if scope == Scope::Project {
             approval::remember(server, lock.path(), &context.places)?;
         }
-        secret::offer(server, &manifest, ui, context)?;
+        secret::offer(server, &settings, ui, context)?;
     }
     ui.data(&json!({ "installed": server }), String::new)?;
     Ok(ExitCode::SUCCESS)
@@ -156,6 +154,51 @@ fn say_linked(agents: &[&dyn Agent], scope: Scope, ui: crate::ui::Ui) {
             ui.detail("note", gate);
         }
     }
+}
+
+/// Shows what installing a release would mean.
+fn show(
+    release: &TrustedRelease,
+    brought: &Content,
+    confinement: Option<LockedConfinement>,
+    config: &Config,
+    context: &Context,
+) -> Result<()> {
+    let (ui, places) = (&context.ui, &context.places);
+    let carried = match brought.files() {
+        Some(unpacked) => upstream::carried(unpacked, config, places, context.now)?,
+        None => None,
+    };
+    show::release(ui, release, Some(brought.settings()), context.now);
+    for (label, text) in carried.iter().flat_map(upstream::in_words) {
+        ui.detail(label, text);
+    }
+    let asked = release.server_json.permissions();
+    match brought.place() {
+        Some(elsewhere) => show::elsewhere(ui, elsewhere, confinement, asked, places),
+        None => show::confinement(ui, confinement, asked, places),
+    }
+    Ok(())
+}
+
+/// Refuses what could not be started here, and says what a server will not get.
+fn check(
+    brought: &Content,
+    asked: &Permissions,
+    server: &LockedServer,
+    context: &Context,
+) -> Result<()> {
+    let Some(manifest) = brought.manifest() else {
+        return brought.check_installed(server, &context.places);
+    };
+    warn_of_folders(manifest, asked, server, context);
+    if manifest.has_sensitive_args(context.places.system) {
+        context.ui.warn(format!(
+            "{} takes a secret as an argument, where others see it: it is not started with one",
+            server.name
+        ));
+    }
+    Ok(())
 }
 
 /// Says which folders of the user's a confined server will not see.
@@ -269,8 +312,7 @@ impl Values {
     /// Holds the values to what the manifest knows, so that a mistake is found
     /// now and not when the agent starts the server; and keeps secrets out of
     /// the lock.
-    pub(super) fn check(&self, manifest: &Manifest) -> Result<()> {
-        let keys = manifest.config_keys();
+    pub(super) fn check(&self, keys: &Settings) -> Result<()> {
         for (key, text) in &self.config {
             let config = keys.get(key).ok_or_else(|| unknown(key))?;
             if config.is_sensitive {

@@ -26,13 +26,15 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<ExitCode> {
             let kept = store.release(server.metadata).ok();
             let status = kept.map(|kept| kept.status).unwrap_or_default();
             let shown = (status != Status::Active).then(|| format!("  ({status})"));
+            let elsewhere = server.elsewhere.as_ref().map(|pinned| format!("  {pinned}"));
             let line = format!(
-                "{}@{}  {}  {}  {}{}",
+                "{}@{}  {}  {}  {}{}{}",
                 server.name,
                 server.version,
                 link::scope_word(scope),
                 server.publisher,
                 agents.join(","),
+                elsewhere.unwrap_or_default(),
                 shown.unwrap_or_default()
             );
             // Writing to a string cannot fail.

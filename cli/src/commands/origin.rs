@@ -8,7 +8,8 @@ use mcpkg_verify::TrustStore;
 use super::{Context, judged};
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
-use crate::ops::fetch::{self, Unpacked};
+use crate::ops::content::{self, Content};
+use crate::ops::fetch;
 use crate::ops::log::{Contact, receipt};
 use crate::ops::release::TrustedRelease;
 use crate::ops::{again, faults};
@@ -103,32 +104,31 @@ impl<'a> Origin<'a> {
         again::check(document, server, &self.trust, &known, terms)
     }
 
-    /// Brings the bytes that were signed, for this platform, into staging.
+    /// Brings the bytes that were signed, for this platform, into staging. Where there
+    /// are none, what was signed instead.
     pub(super) fn fetch(
         &self,
         release: &TrustedRelease,
         store: &Store,
         context: &Context,
-    ) -> Result<Unpacked> {
+    ) -> Result<Content> {
+        if release.document.artifacts.is_empty() {
+            return content::elsewhere(&release.server_json).map(Content::Elsewhere);
+        }
         context.online("fetching what is not in the store")?;
         let artifacts = &release.document.artifacts;
         let host = Platform::current();
         let artifact = Platform::choose(artifacts, |found| found.platform, host);
         let artifact = artifact.ok_or_else(|| no_artifact(release))?;
         context.ui.more("fetches", format!("{} from {}", artifact.digest, self.source.url));
-        fetch::fetch(&self.registry, artifact, &release.server_json, store, &context.ui)
+        let (server_json, ui) = (&release.server_json, &context.ui);
+        fetch::fetch(&self.registry, artifact, server_json, store, ui).map(Content::Files)
     }
 }
 
 fn no_artifact(release: &TrustedRelease) -> Error {
     let platforms: Vec<_> =
         release.document.artifacts.iter().map(|artifact| artifact.platform).collect();
-    if platforms.is_empty() {
-        return Error::Setting {
-            message: format!("{} names remote servers only", release.document.name),
-            hint: "remote servers cannot be linked yet; add its address to your agent by hand",
-        };
-    }
     Error::NoArtifact {
         name: release.document.name.clone(),
         version: release.document.version.clone(),

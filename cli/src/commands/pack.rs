@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use mcpkg_core::project::{Project, Recipe};
 use mcpkg_core::provenance::SERVER_JSON;
+use mcpkg_core::server_json::ServerJson;
 use serde_json::json;
 
 use super::Context;
 use crate::args::PackArgs;
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::build::{self, BuiltInPlace, Output};
-use crate::ops::{pack, source};
+use crate::ops::{content, pack, source};
 
 pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
     let ui = &context.ui;
@@ -21,6 +23,11 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
     let folder = built.as_ref().map_or(args.folder.as_path(), |built| &built.folder);
     let server_json = server_json(args, &project, folder);
     let surface = args.surface.as_deref();
+    if recipe.is_none()
+        && let Some(metadata) = pack::metadata(folder, server_json.as_deref(), surface, &args.out)?
+    {
+        return write_metadata(&metadata, args, context);
+    }
     let packed = pack::pack(folder, server_json.as_deref(), surface, args.platform, &args.out)?;
     if let Some(recipe) = &recipe
         && !recipe.is_for(packed.platform)
@@ -69,6 +76,27 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<ExitCode> {
         ui.status("Packed", what);
     }
     ui.data(&summary, || lines)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes all there is of a release without an artifact: what is signed.
+fn write_metadata(metadata: &ServerJson, args: &PackArgs, context: &Context) -> Result<ExitCode> {
+    let pinned = content::elsewhere(metadata)?.pinned();
+    let what = format!("{}@{}: {pinned}", metadata.name(), metadata.version());
+    if args.dry_run {
+        context.ui.status("Would pack", what);
+    } else {
+        atomic::create_folder(&args.out)?;
+        atomic::write(&args.out.join(SERVER_JSON), metadata.canonical())?;
+        context.ui.status("Packed", what);
+    }
+    let summary = json!({
+        "name": metadata.name(),
+        "version": metadata.version(),
+        "elsewhere": pinned,
+        "metadata": metadata.digest(),
+    });
+    context.ui.data(&summary, || format!("metadata  {}\n", metadata.digest()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,7 +19,7 @@ use crate::args::PublishArgs;
 use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::ops::log::{Anchor, Distrust, receipt};
-use crate::ops::{folders, pack, sign};
+use crate::ops::{content, folders, pack, sign};
 use crate::registry::{Published, Registry, Upload};
 use crate::ui::Ui;
 
@@ -31,6 +31,10 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<ExitCode> {
     let (name, version) = (server_json.name().clone(), server_json.version().clone());
     let (artifacts, unasked) = read_artifacts(&args.folder, &server_json)?;
     ui.warn_all(&unasked.iter().collect::<Vec<_>>());
+    if artifacts.is_empty() {
+        // Then it is the metadata that says what runs, and it has to say it.
+        content::elsewhere(&server_json)?;
+    }
     let config = context.config()?;
     let registry = config.registry_for(context.registry.as_deref(), Some(&name))?;
     let mut log = context.log(&config, registry)?;

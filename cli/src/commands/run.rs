@@ -2,8 +2,11 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use mcpkg_core::elsewhere::Pinned;
+use mcpkg_core::guard::Notice;
 use mcpkg_core::lock::LockedServer;
 
 use super::Context;
@@ -17,6 +20,8 @@ use crate::ops::guard::{self, Session};
 use crate::ops::launch::workspace::Workspace;
 use crate::ops::launch::{self, Absent};
 use crate::ops::named;
+use crate::remote::Report;
+use crate::sandbox::Wanted;
 use crate::secrets::approval;
 use crate::store::Store;
 use crate::ui;
@@ -68,13 +73,11 @@ fn start(
         context.ui.warn(format!("{}@{}: {sentence} ({code})", server.name, server.version));
     }
     let session = Session::new(server, &lock.lock, scope, places, context.ui)?;
-    let plan = launch::plan(server, &Store::new(places), places, &workspace)?;
-    if session.is_unpinned() {
-        context.ui.warn(format!(
-            "nobody has approved what {} shows to models: `mcpkg inspect {}` does",
-            server.name, server.name
-        ));
+    if server.elsewhere.is_some() {
+        return start_elsewhere(server, session, &workspace, context);
     }
+    let plan = launch::plan(server, &Store::new(places), places, &workspace)?;
+    warn_of_unpinned(server, &session, context);
     // What went wrong the last time is no longer news, unless it does again.
     failures::forget(places, &server.name)?;
     let absent = Absent::before(server, places, &workspace);
@@ -84,4 +87,41 @@ fn start(
         failures::record(places, &server.name, &failure)?;
     }
     Ok(ExitCode::from(code))
+}
+
+/// The same for a server that has no artifact.
+fn start_elsewhere(
+    server: &LockedServer,
+    session: Session,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<ExitCode> {
+    let (places, ui) = (context.places.clone(), context.ui);
+    let name = server.name.clone();
+    let report: Report = Arc::new(move |notice| {
+        ui.warn(format!("{} ({})", notice.sentence, notice.code));
+        let Notice { code, sentence, hint } = notice;
+        let failure = Failure { time: Timestamp::now(), code, sentence, hint };
+        if let Err(error) = failures::record(&places, &name, &failure) {
+            ui.warn(error);
+        }
+    });
+    let places = &context.places;
+    let started = launch::elsewhere::start(server, places, workspace, report)?;
+    warn_of_unpinned(server, &session, context);
+    failures::forget(places, &server.name)?;
+    if matches!(&server.elsewhere, Some(Pinned::Image(_))) && launch::wanted(server) == Wanted::None
+    {
+        ui.warn("the server may connect to any host, as you asked");
+    }
+    Ok(ExitCode::from(started.serve(session)?))
+}
+
+fn warn_of_unpinned(server: &LockedServer, session: &Session, context: &Context) {
+    if session.is_unpinned() {
+        context.ui.warn(format!(
+            "nobody has approved what {} shows to models: `mcpkg inspect {}` does",
+            server.name, server.name
+        ));
+    }
 }

@@ -7,8 +7,8 @@ mod list;
 use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
+use mcpkg_core::elsewhere::Settings;
 use mcpkg_core::lock::{LockedServer, SecretReference};
-use mcpkg_core::manifest::Manifest;
 use mcpkg_core::secret::StoreName;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -95,8 +95,8 @@ fn entered(name: &StoreName) -> Result<Secret> {
 }
 
 /// Has a server take its secrets from the key store, where nothing else was said.
-pub(super) fn default_to_store(server: &mut LockedServer, manifest: &Manifest) -> Result<()> {
-    for (key, _) in manifest.config_keys().iter().filter(|(_, config)| config.is_sensitive) {
+pub(super) fn default_to_store(server: &mut LockedServer, settings: &Settings) -> Result<()> {
+    for (key, _) in settings.iter().filter(|(_, config)| config.is_sensitive) {
         if server.secrets.contains_key(key) {
             continue;
         }
@@ -113,21 +113,15 @@ pub(super) fn default_to_store(server: &mut LockedServer, manifest: &Manifest) -
 /// there, or says how.
 pub(super) fn offer(
     server: &LockedServer,
-    manifest: &Manifest,
+    settings: &Settings,
     ui: Ui,
     context: &Context,
 ) -> Result<()> {
-    if manifest.has_sensitive_args(context.places.system) {
-        ui.warn(format!(
-            "{} takes a secret as an argument, where others see it: it is not started with one",
-            server.name
-        ));
-    }
     let stores = Stores::new(&context.places, &context.config()?.secrets);
     let index = stores.index()?;
     for (key, reference) in &server.secrets {
         let SecretReference::Store(name) = reference else { continue };
-        let Some(config) = manifest.config_keys().get(key) else { continue };
+        let Some(config) = settings.get(key) else { continue };
         if index.get(name).is_some() {
             continue;
         }

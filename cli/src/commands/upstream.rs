@@ -28,7 +28,7 @@ use crate::show;
 use crate::store::Store;
 use crate::ui::Ui;
 
-pub(super) use self::everyday::{Everyday, Outcome, standing};
+pub(super) use self::everyday::{Outcome, grant, lock, standing, sync, update};
 pub(super) use self::stated::stated;
 
 pub(super) fn run(
@@ -75,7 +75,7 @@ pub(super) fn run(
     // The bytes that were pinned, into staging.
     let store = Store::new(&context.places);
     let (made, unpacked) = upstream::make(&chosen, &importer, &store, ui)?;
-    values.check(&unpacked.manifest)?;
+    values.check(unpacked.manifest.config_keys())?;
 
     // What it would mean, and is that wanted?
     let range = source::range(reference);

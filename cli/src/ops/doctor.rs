@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use mcpkg_core::elsewhere::{Elsewhere, Pinned};
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::log::SignedCheckpoint;
 use mcpkg_core::{Coded as _, PackageName};
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::lock_file::LockFile;
 use crate::ops::failures::{self, Failure};
 use crate::ops::faults::{self, Fault};
+use crate::ops::launch::elsewhere;
 use crate::ops::log::KnownLog;
 use crate::ops::{entries, link, trust};
 use crate::places::Places;
@@ -168,6 +170,7 @@ fn locks(places: &Places) -> Vec<Check> {
         for server in lock.lock.servers() {
             checks.extend(last_failure(&server.name, places));
             checks.extend(known_faults(server, places));
+            checks.extend(place(server, &store, places));
             let artifact = server.artifact_for(mcpkg_core::Platform::current());
             let wrong = artifact.and_then(|artifact| store.check(artifact.tree).err());
             if let Some(error) = wrong {
@@ -178,6 +181,28 @@ fn locks(places: &Places) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// What is started or connected to of a server without an artifact, and whether it can be.
+fn place(server: &LockedServer, store: &Store, places: &Places) -> Option<Check> {
+    let pinned = server.elsewhere.as_ref()?;
+    let name = server.name.as_str();
+    let checked = elsewhere::signed(server, store).and_then(|place| match place {
+        Elsewhere::Image(_) => elsewhere::check_image(server, places),
+        Elsewhere::Remote(_) => Ok(()),
+    });
+    Some(match (checked, pinned, elsewhere::engine(places)) {
+        (Err(error), ..) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let message = format!("{}: {} [{}]", error, cause.unwrap_or_default(), error.code());
+            Check::problem("store", name, message, error.hint().unwrap_or("install it again"))
+        }
+        (Ok(()), Pinned::Image(image), Some(engine)) => {
+            let message = format!("{image} in a container of {}", engine.program.display());
+            Check::fine("confinement", name, message)
+        }
+        (Ok(()), pinned, _) => Check::fine("store", name, pinned.to_string()),
+    })
 }
 
 /// How well servers are kept within what they were granted.

@@ -3,14 +3,16 @@
 //! It is asked in both generations of the protocol, each time as a new process: with
 //! `initialize`, and with `server/discover`, which came with 2026-07-28. It gets no
 //! secret. Where it wants one, it gets a word in its place: a server lists its tools
-//! before it uses them.
+//! before it uses them. But a server elsewhere gets its own, see `start_elsewhere`.
 
 mod conversation;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mcpkg_core::elsewhere::Pinned;
 use mcpkg_core::guard::shadowed;
 use mcpkg_core::lock::{ConfigText, LockedServer};
 use mcpkg_core::surface::{Item, Kind, Surface, hidden_in};
@@ -19,8 +21,8 @@ use serde_json::{Value, json};
 use self::conversation::Conversation;
 use crate::egress::Report;
 use crate::error::{Error, Result};
-use crate::ops::launch;
 use crate::ops::launch::workspace::Workspace;
+use crate::ops::launch::{self, elsewhere};
 use crate::places::Places;
 use crate::sandbox::{self, Confined, SandboxError};
 use crate::store::Store;
@@ -89,15 +91,16 @@ pub fn inspect(
 
 /// A server that was started to be asked, ended when this is dropped.
 struct Started {
-    _confined: Confined,
+    _confined: Option<Confined>,
+    _elsewhere: Option<elsewhere::Started>,
     conversation: Conversation,
 }
 
 fn start(server: &LockedServer, places: &Places, workspace: &Workspace) -> Result<Started> {
-    let mut harmless = server.clone();
-    for key in std::mem::take(&mut harmless.secrets).into_keys() {
-        harmless.config.insert(key, ConfigText::One(NO_SECRET.to_owned()));
+    if server.elsewhere.is_some() {
+        return start_elsewhere(server, places, workspace);
     }
+    let harmless = without_secrets(server);
     let plan = launch::plan(&harmless, &Store::new(places), places, workspace)?;
     let failed = || format!("{} was not started", server.name);
     // What it cannot connect to while nobody uses it is nobody's concern.
@@ -106,12 +109,44 @@ fn start(server: &LockedServer, places: &Places, workspace: &Workspace) -> Resul
         sandbox::spawn(&plan, launch::wanted(server), report).map_err(Error::wrap(failed()))?;
     match (confined.take_stdin(), confined.take_stdout()) {
         (Some(input), Some(output)) => {
-            Ok(Started { _confined: confined, conversation: Conversation::new(input, output) })
+            let conversation = Conversation::new(input, output);
+            Ok(Started { _confined: Some(confined), _elsewhere: None, conversation })
         }
-        _ => Err(Error::wrap(failed())(SandboxError::Program {
-            reason: "it has no streams".to_owned(),
-        })),
+        _ => Err(no_streams(server)),
     }
+}
+
+/// Starts or connects to a server that has no artifact. An image gets no secret either. A
+/// remote server does: it is whom the secret is for, and says nothing without.
+fn start_elsewhere(
+    server: &LockedServer,
+    places: &Places,
+    workspace: &Workspace,
+) -> Result<Started> {
+    let harmless = match &server.elsewhere {
+        Some(Pinned::Image(_)) => Cow::Owned(without_secrets(server)),
+        _ => Cow::Borrowed(server),
+    };
+    // What goes wrong is said in the answer.
+    let mut started = elsewhere::start(&harmless, places, workspace, Arc::new(|_| ()))?;
+    let (input, output) = started.streams().ok_or_else(|| no_streams(server))?;
+    let conversation = Conversation::new(input, output);
+    Ok(Started { _confined: None, _elsewhere: Some(started), conversation })
+}
+
+/// The same server, with a word in the place of each secret.
+fn without_secrets(server: &LockedServer) -> LockedServer {
+    let mut harmless = server.clone();
+    for key in std::mem::take(&mut harmless.secrets).into_keys() {
+        harmless.config.insert(key, ConfigText::One(NO_SECRET.to_owned()));
+    }
+    harmless
+}
+
+fn no_streams(server: &LockedServer) -> Error {
+    Error::wrap(format!("{} was not started", server.name))(SandboxError::Program {
+        reason: "it has no streams".to_owned(),
+    })
 }
 
 struct Reader<'a> {

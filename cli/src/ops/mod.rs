@@ -9,6 +9,7 @@
 //! | [`release`] | checks a release document and its evidence, and judges it | nothing that came in |
 //! | [`statement`] | checks what was stated about a package since | the same |
 //! | [`fetch`] | downloads the artifact into staging and unpacks it there | the digests that were signed |
+//! | [`content`] | says what there is to install, where there is nothing to download | what was judged |
 //! | [`pin`] | writes what was judged and approved into the lock | what was judged |
 //! | [`link`] | edits the settings of agents | what was judged |
 //! | [`launch`] | starts a server from the lock | the lock, and each file's hash |
@@ -52,6 +53,7 @@ pub mod again;
 pub mod audit;
 pub mod build;
 pub mod change;
+pub mod content;
 pub mod doctor;
 pub mod entries;
 pub mod failures;

@@ -20,7 +20,7 @@ use sha2::Digest as _;
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::fetch::{MANIFEST, read_manifest};
-use crate::ops::folders;
+use crate::ops::{content, folders};
 
 pub use self::record::{read_import, read_record, write_record};
 
@@ -88,6 +88,41 @@ pub fn pack(
 ) -> Result<Packed> {
     let server_json = read_server_json(folder, server_json, surface)?;
     pack_as(folder, server_json, platform, Some(out))
+}
+
+/// The metadata of a release that needs no artifact: there is no manifest in `folder`, and
+/// `server.json` names an image or a remote server. `None` if that is not so.
+///
+/// # Errors
+///
+/// If nobody could use what it names; or if `out` has artifacts in it, which would be
+/// published with it.
+pub fn metadata(
+    folder: &Path,
+    server_json: Option<&Path>,
+    surface: Option<&Path>,
+    out: &Path,
+) -> Result<Option<ServerJson>> {
+    if folder.join(MANIFEST).exists() {
+        return Ok(None);
+    }
+    let server_json = read_server_json(folder, server_json, surface)?;
+    if server_json.images().is_empty() && server_json.remotes().is_empty() {
+        return Ok(None);
+    }
+    content::elsewhere(&server_json)?;
+    let others = fs::read_dir(out).into_iter().flatten().flatten();
+    let is_artifact = |path: &PathBuf| path.extension().is_some_and(|it| it == "mcpb");
+    match others.map(|entry| entry.path()).find(is_artifact) {
+        Some(path) => Err(Error::Setting {
+            message: format!(
+                "`{}` would be published with a release that has no artifact",
+                path.display()
+            ),
+            hint: "remove it, or name another folder with `--out`",
+        }),
+        None => Ok(Some(server_json)),
+    }
 }
 
 /// Packs `folder` as a release of which the metadata is known.

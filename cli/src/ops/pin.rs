@@ -7,7 +7,7 @@ use mcpkg_core::server_json::ServerJson;
 
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
-use crate::ops::fetch::Unpacked;
+use crate::ops::content::{self, Content};
 use crate::ops::link;
 use crate::ops::log::KnownLog;
 use crate::ops::release::TrustedRelease;
@@ -17,15 +17,24 @@ use crate::store::Store;
 
 /// What the lock says of a release: what was verified, with what its user said of an
 /// earlier one carried over.
+///
+/// # Errors
+///
+/// If it has no artifact, and names nothing else that could be used.
 pub fn server(
     release: &TrustedRelease,
     registry: &str,
     previous: Option<&LockedServer>,
     granted: Permissions,
-) -> LockedServer {
+) -> Result<LockedServer> {
     let document = &release.document;
     let logged = &release.log.publish;
-    LockedServer {
+    let elsewhere = if logged.artifacts.is_empty() {
+        Some(content::elsewhere(&release.server_json)?.pinned())
+    } else {
+        None
+    };
+    Ok(LockedServer {
         name: document.name.clone(),
         version: document.version.clone(),
         registry: registry.to_owned(),
@@ -44,6 +53,7 @@ pub fn server(
             authority: logged.authority.clone(),
         }),
         upstream: None,
+        elsewhere,
         artifacts: logged.artifacts.iter().map(LockedArtifact::from).collect(),
         granted,
         config: previous.map(|locked| locked.config.clone()).unwrap_or_default(),
@@ -53,7 +63,7 @@ pub fn server(
         // Also for another version: what that changes is withheld until it was seen.
         surface: previous.map(|locked| locked.surface.clone()).unwrap_or_default(),
         agents: previous.map(|locked| locked.agents.clone()).unwrap_or_default(),
-    }
+    })
 }
 
 /// Refuses a package that came from another source before. The same log at another
@@ -119,7 +129,7 @@ pub fn is_settled(locked: &LockedServer, server: &LockedServer) -> bool {
 /// The files of an earlier release stay where they are: its lock names them until
 /// this one is written.
 pub fn commit(
-    unpacked: Unpacked,
+    content: Content,
     store: &Store,
     release: &TrustedRelease,
     lock: &mut LockFile,
@@ -127,18 +137,18 @@ pub fn commit(
     plans: Vec<settings::Plan>,
 ) -> Result<()> {
     store.keep_release(&release.document)?;
-    commit_files(unpacked, store, lock, server, plans)
+    commit_files(content, store, lock, server, plans)
 }
 
 /// The same, for what has no release document.
 pub fn commit_files(
-    unpacked: Unpacked,
+    content: impl Into<Content>,
     store: &Store,
     lock: &mut LockFile,
     mut server: LockedServer,
     plans: Vec<settings::Plan>,
 ) -> Result<()> {
-    unpacked.keep(store)?;
+    content.into().keep(store)?;
     for plan in &plans {
         link::put(&mut server.agents, &plan.link);
     }

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use mcpkg_core::api::{ReleaseDocument, Status};
+use mcpkg_core::elsewhere::{Elsewhere, Pinned};
 use mcpkg_core::evidence::Evidence;
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::log::{Entry, Receipt};
@@ -162,7 +163,7 @@ impl SignedRelease {
         let (name, version) = (&document.name, &document.version);
         if let Some(locked) = terms.locked
             && locked.version == *version
-            && !is_same_content(locked, &document)
+            && !is_same_content(locked, &document, &server_json)
         {
             return Err(Error::Replaced { name: name.clone(), version: version.clone() });
         }
@@ -324,8 +325,16 @@ impl TrustedRelease {
 
 /// Whether the document has what the lock pinned. The order of artifacts and
 /// which bundles attest them may differ; the content may not.
-fn is_same_content(locked: &LockedServer, document: &ReleaseDocument) -> bool {
+fn is_same_content(
+    locked: &LockedServer,
+    document: &ReleaseDocument,
+    server_json: &ServerJson,
+) -> bool {
+    let is_signed = |pinned: &Pinned| {
+        Elsewhere::of(server_json).is_ok_and(|elsewhere| elsewhere.pinned() == *pinned)
+    };
     locked.metadata == document.metadata
+        && locked.elsewhere.as_ref().is_none_or(is_signed)
         && locked.artifacts.len() == document.artifacts.len()
         && locked.artifacts.iter().all(|pinned| {
             document.artifacts.iter().any(|artifact| {

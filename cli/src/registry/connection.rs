@@ -63,25 +63,42 @@ pub(crate) fn to_issuer(source: &RegistryConfig, places: &Places) -> Result<Clie
     })
 }
 
+/// A client of a server that is no registry: one that an agent speaks to through us. The
+/// system says whose certificates are believed.
+pub(crate) fn to_remote(places: &Places) -> Result<ClientBuilder> {
+    let Some(address) = &places.proxies.https else { return Ok(direct()) };
+    let except = places.proxies.except.as_deref();
+    by_proxy(&with_scheme(address), except).map_err(|_| Error::Setting {
+        message: "the address in HTTPS_PROXY is none".to_owned(),
+        hint: "set it to the address of a proxy, or unset it",
+    })
+}
+
 fn proxied(source: &RegistryConfig, places: &Places) -> Result<ClientBuilder> {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("mcpkg/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .no_proxy();
     let (address, except) = match (&source.proxy, &places.proxies.https) {
         (Some(url), _) => {
             check_proxy(url)?;
             (url.to_string(), None)
         }
         (None, Some(address)) => (with_scheme(address), places.proxies.except.as_deref()),
-        (None, None) => return Ok(builder),
+        (None, None) => return Ok(direct()),
     };
-    let except = [except.unwrap_or_default(), THIS_MACHINE].join(",");
     // Without its words: there may be a password in the address.
-    let unusable = |_| setting(source, "proxy", "its address is none");
-    let proxy = Proxy::https(address).map_err(unusable)?;
-    Ok(builder.proxy(proxy.no_proxy(NoProxy::from_string(&except))))
+    by_proxy(&address, except).map_err(|_| setting(source, "proxy", "its address is none"))
+}
+
+fn direct() -> ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("mcpkg/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .no_proxy()
+}
+
+fn by_proxy(address: &str, except: Option<&str>) -> reqwest::Result<ClientBuilder> {
+    let except = [except.unwrap_or_default(), THIS_MACHINE].join(",");
+    let proxy = Proxy::https(address)?;
+    Ok(direct().proxy(proxy.no_proxy(NoProxy::from_string(&except))))
 }
 
 /// Refuses a proxy's address that could not be kept in a file that others may read.

@@ -31,6 +31,9 @@ pub fn change_by(ui: &Ui, name: &PackageName, who: Vec<(&'static str, String)>, 
     if let (Some(before), Some(after)) = &change.commit {
         ui.detail("commits", format!("{before} -> {after}"));
     }
+    if let Some((before, after)) = &change.runs {
+        ui.warn(format!("it runs something else: {before} before, {after} now"));
+    }
     list(*ui, "asks also for", "+", &change.permissions_added.describe());
     list(*ui, "no more for", "-", &change.permissions_removed.describe());
     names(*ui, "settings", &change.settings);

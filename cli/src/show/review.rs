@@ -68,13 +68,15 @@ fn lines(review: &Review) -> Vec<(String, String)> {
     lines
 }
 
-fn lists(difference: &Difference) -> [(&'static str, &Vec<String>); 8] {
+fn lists(difference: &Difference) -> [(&'static str, &Vec<String>); 10] {
     [
         ("shows", &difference.tools),
         ("known now", &difference.advisories_added),
         ("mended", &difference.advisories_removed),
         ("licence", &difference.licences_added),
         ("licence gone", &difference.licences_removed),
+        ("runs now", &difference.elsewhere_added),
+        ("runs no more", &difference.elsewhere_removed),
         ("carries", &difference.dependencies_added),
         ("drops", &difference.dependencies_removed),
         ("unknown", &difference.unknown),

@@ -5,7 +5,7 @@ use mcpkg_core::{Coded as _, Platform};
 
 use super::{Finding, Kind, install_again};
 use crate::agents::{self, Scope};
-use crate::ops::{entries, link as links, pin};
+use crate::ops::{entries, launch, link as links, pin};
 use crate::places::Places;
 use crate::store::Store;
 
@@ -17,6 +17,11 @@ pub fn drift(server: &LockedServer, scope: Scope, store: &Store, places: &Places
         found.push(Finding::of(kind, scope, server, message, fix));
     };
     match server.artifact_for(Platform::current()) {
+        None if server.elsewhere.is_some() => {
+            if let Err(error) = launch::elsewhere::signed(server, store) {
+                add(Kind::Files, format!("{error} [{}]", error.code()));
+            }
+        }
         None => add(Kind::Files, "it has no artifact for this platform".to_owned()),
         Some(artifact) => {
             if let Err(error) = store.check(artifact.tree) {

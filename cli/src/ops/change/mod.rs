@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mcpkg_core::Version;
+use mcpkg_core::elsewhere::Pinned;
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::manifest::Manifest;
 use mcpkg_core::permissions::Permissions;
@@ -28,6 +29,9 @@ pub struct Change {
     pub publisher: Option<(String, String)>,
     /// The source commit of each.
     pub commit: (Option<String>, Option<String>),
+    /// Which image is started or which address connected to, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<(String, String)>,
     /// What is asked for and was not before.
     pub permissions_added: Permissions,
     /// What was granted and no longer is.
@@ -86,35 +90,39 @@ pub struct OnDisk<'a> {
 
 impl Change {
     /// What changes from `old` to `new`. Where the files of the old release are not at
-    /// hand, all of the new one's are new.
+    /// hand, all of the new one's are new; and one without an artifact has none.
     pub fn between(
         (old, old_files): (&LockedServer, Option<OnDisk<'_>>),
-        (new, new_files): (&LockedServer, OnDisk<'_>),
+        (new, new_files): (&LockedServer, Option<OnDisk<'_>>),
         permissions_added: Permissions,
     ) -> Result<Self> {
         let is_other = old.publisher.difference(&new.publisher).is_some();
         let publisher = is_other.then(|| (old.publisher.reference(), new.publisher.reference()));
         let manifest = old_files.as_ref().map(|it| it.manifest);
-        let before = match &old_files {
-            Some(files) => Closure::read(files.folder)?,
-            None => Closure::default(),
+        let closure = |files: Option<&OnDisk<'_>>| match files {
+            Some(files) => Closure::read(files.folder),
+            None => Ok(Closure::default()),
         };
-        let after = Closure::read(new_files.folder)?;
+        let before = closure(old_files.as_ref())?;
+        let after = closure(new_files.as_ref())?;
+        let next = new_files.as_ref().map(|it| it.manifest);
+        let (before_ran, runs) = (old.elsewhere.as_ref(), new.elsewhere.as_ref());
         Ok(Self {
             from: old.version.clone(),
             to: new.version.clone(),
             publisher,
             commit: (old.commit.clone(), new.commit.clone()),
+            runs: (before_ran != runs).then(|| (in_words(before_ran), in_words(runs))),
             permissions_removed: old.granted.beyond(&new.granted),
             permissions_added,
             settings: Names::between(
                 &manifest.map(settings).unwrap_or_default(),
-                &settings(new_files.manifest),
+                &next.map(settings).unwrap_or_default(),
                 |key, _, now| format!("{key}: {now}"),
             ),
             tools: Names::between(
                 &manifest.map(tools).unwrap_or_default(),
-                &tools(new_files.manifest),
+                &next.map(tools).unwrap_or_default(),
                 |name, _, _| format!("{name}: it is described differently"),
             ),
             files: Names::between(&before.files, &after.files, |path, _, _| path.clone()),
@@ -125,6 +133,11 @@ impl Change {
             ),
         })
     }
+}
+
+/// What is started or connected to.
+fn in_words(pinned: Option<&Pinned>) -> String {
+    pinned.map_or_else(|| "its own files".to_owned(), ToString::to_string)
 }
 
 /// The settings that a server takes, each with what it is.

@@ -1,7 +1,6 @@
 //! Asking a server, and waiting no longer than one has to.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::process::{ChildStdin, ChildStdout};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
@@ -14,13 +13,16 @@ use crate::error::{Error, Result};
 
 /// One client's side of the protocol.
 pub(super) struct Conversation {
-    input: ChildStdin,
+    input: Box<dyn Write + Send>,
     lines: Receiver<io::Result<Vec<u8>>>,
     last_id: i64,
 }
 
 impl Conversation {
-    pub(super) fn new(input: ChildStdin, output: ChildStdout) -> Self {
+    pub(super) fn new(
+        input: impl Write + Send + 'static,
+        output: impl Read + Send + 'static,
+    ) -> Self {
         let (sender, lines) = mpsc::sync_channel(16);
         // It ends when the server does, or when nobody wants its lines.
         thread::spawn(move || {
@@ -33,7 +35,7 @@ impl Conversation {
                 }
             }
         });
-        Self { input, lines, last_id: 0 }
+        Self { input: Box::new(input), lines, last_id: 0 }
     }
 
     /// Sends a request, and gives its result.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use mcpkg_core::elsewhere::Settings;
 use mcpkg_core::lock::{ConfigText, LockedServer};
-use mcpkg_core::manifest::{ConfigKey, ConfigValue, Manifest};
+use mcpkg_core::manifest::{ConfigKey, ConfigValue};
 
 use super::brokered;
 use crate::config::Config;
@@ -16,11 +17,10 @@ use crate::secrets::{self, SecretError, Stores};
 /// wherever the lock says they are. Those that it never has are beside them.
 pub(super) fn of(
     server: &LockedServer,
-    manifest: &Manifest,
+    keys: &Settings,
     places: &Places,
 ) -> Result<(BTreeMap<String, ConfigValue>, Vec<Brokered>)> {
     let (mut values, mut kept) = (BTreeMap::new(), Vec::new());
-    let keys = manifest.config_keys();
     for (key, text) in &server.config {
         if let Some(config) = keys.get(key) {
             values.insert(key.clone(), value(key, config, text)?);

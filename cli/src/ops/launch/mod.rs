@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `config` | the values of its settings, and its secrets |
 //! | [`brokered`] | the secrets that it never has |
+//! | [`elsewhere`] | what is started or connected to, where there is no artifact |
 //! | `environment` | the variables that it starts with |
 //! | `grants` | which folders it was granted, on this machine |
 //! | [`workspace`] | which folder is the project that it works in |
@@ -16,6 +17,7 @@
 
 pub mod brokered;
 mod config;
+pub mod elsewhere;
 mod environment;
 mod grants;
 mod made;
@@ -81,7 +83,7 @@ pub fn plan(
     let manifest = Manifest::read(&bytes).map_err(Error::wrap(cannot_be_started(server)))?;
     let wanted = wanted(server);
     brokered::check(server, wanted)?;
-    let (config, kept) = config::of(server, &manifest, places)?;
+    let (config, kept) = config::of(server, manifest.config_keys(), places)?;
     let launch = command_line(server, &manifest, &config, &tree, places)?;
     let swap = brokered::swapping(kept, places)?;
     let folder = own_folder(&places.of_server(&server.name))?;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use crate::egress::Report;
 use crate::error::{Error, Result};
 use crate::ops::guard::{Session, Talk};
-use crate::sandbox::{self, Confined, Level, Plan, Wanted};
+use crate::sandbox::{self, Level, Plan, Wanted};
 use crate::ui::{self, Ui};
 
 /// How long the last words of a server that has ended are waited for.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// Starts a server, passes on what it and the agent say, and waits for its end. The
 /// answer is its exit code.
@@ -35,7 +35,8 @@ pub fn serve(plan: &Plan, wanted: Wanted, session: Session, ui: &Ui) -> Result<u
     }
     let (input, output) = ui::streams();
     let talk = Arc::new(session.with(output));
-    let said = relay(&mut server, &talk, input);
+    let streams = server.take_stdin().zip(server.take_stdout());
+    let said = relay(streams, &talk, input);
     let code = server.wait().map_err(Error::wrap(format!("`{program}` is lost")))?;
     // An unconfined server may leave somebody behind who still holds its output.
     let _ = said.recv_timeout(GRACE);
@@ -45,13 +46,13 @@ pub fn serve(plan: &Plan, wanted: Wanted, session: Session, ui: &Ui) -> Result<u
 
 /// Lets the guard pass on what the agent and the server say. The answer is closed when
 /// the server's output is.
-fn relay(
-    server: &mut Confined,
+pub(super) fn relay(
+    streams: Option<(impl Write + Send + 'static, impl Read + Send + 'static)>,
     talk: &Arc<Talk<impl Write + Send + 'static>>,
     from_agent: impl Read + Send + 'static,
 ) -> Receiver<()> {
     let (saying, said) = mpsc::channel();
-    if let (Some(input), Some(output)) = (server.take_stdin(), server.take_stdout()) {
+    if let Some((input, output)) = streams {
         let talk = Arc::clone(talk);
         thread::spawn(move || {
             // When either side is gone there is nobody to tell: the other one notices by

@@ -87,6 +87,12 @@ impl Targets {
 impl Target {
     /// The installed server `name`, if its files are as they were pinned.
     pub fn of(server: &LockedServer, store: &Store) -> Result<Self> {
+        if let Some(pinned) = &server.elsewhere {
+            return Err(Error::Setting {
+                message: format!("no entry becomes {}, which is {pinned}", server.name),
+                hint: "`mcpkg install` links it; remove the other entry by hand",
+            });
+        }
         let artifact = server.artifact_for(Platform::current()).ok_or_else(|| {
             let available = server.artifacts.iter().map(|it| it.platform).collect::<Vec<_>>();
             Error::NoArtifact {

@@ -1,0 +1,69 @@
+//! What the agent is told where there is no answer.
+
+use mcpkg_core::Code;
+use mcpkg_core::guard::Notice;
+
+use super::MAX_MESSAGE;
+
+/// Why a message was not answered. Nothing of it is the server's own text, which a model
+/// would read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("was silent for too long")]
+    Silent,
+    #[error("sends us elsewhere, with status {0}")]
+    Redirect(u16),
+    #[error("does not let us in, and answers with status {0}")]
+    LockedOut(u16),
+    #[error("does not know our session any more")]
+    Forgotten,
+    #[error("answers with status {0}")]
+    Status(u16),
+    #[error("sends a message of more than {MAX_MESSAGE} bytes")]
+    TooLong,
+    #[error("would be sent a message of more than {MAX_MESSAGE} bytes")]
+    TooLongToSend,
+    #[error("answers what no server should: {0}")]
+    Nonsense(&'static str),
+    #[error("ended its answer before it had answered")]
+    Ended,
+}
+
+impl Failure {
+    /// What reqwest says, without the address.
+    pub(super) fn of(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            return Self::Silent;
+        }
+        let error = error.without_url();
+        let causes =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |it| it.source());
+        let words: Vec<_> = causes.map(ToString::to_string).collect();
+        Self::Unreachable(words.join(": "))
+    }
+
+    /// The same, in a sentence about the server at `host`.
+    pub(super) fn notice(&self, host: &str) -> Notice {
+        let (code, hint) = match self {
+            Self::Unreachable(_) | Self::Silent => {
+                (Code::Transport, Some("check that you are online; the address is in `mcpkg list`"))
+            }
+            Self::Redirect(_) => (
+                Code::Transport,
+                Some(
+                    "no redirect is followed: ask its author to publish the address that it has now",
+                ),
+            ),
+            Self::LockedOut(_) => {
+                (Code::Remote, Some("`mcpkg secret list` shows which secrets it is sent"))
+            }
+            Self::Forgotten => (Code::Remote, Some("start it again from your agent")),
+            Self::TooLong | Self::TooLongToSend => (Code::Limit, None),
+            Self::Status(_) | Self::Nonsense(_) | Self::Ended => (Code::Remote, None),
+        };
+        let sentence = format!("the remote server at {host} {self}");
+        Notice { code, sentence, hint: hint.map(str::to_owned) }
+    }
+}
