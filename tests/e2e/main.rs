@@ -5,6 +5,7 @@
 mod agents;
 mod commands;
 mod daily;
+mod elsewhere;
 mod escape;
 mod fixture;
 mod forgery;

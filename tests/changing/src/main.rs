@@ -1,10 +1,12 @@
 //! A server that changes its tools, for the tests of the guard.
 //!
-//! It speaks through the protocol's own library. Its arguments name further tools, with
+//! It speaks through the protocol's own library: over its standard input and output, or with
+//! `--http` as its first argument over Streamable HTTP, at the address that it prints. Its other arguments name further tools, with
 //! escapes as in JSON, because a manifest hides no characters; and
 //! calling `change` changes what it shows from then on: the description of `forecast`,
 //! and the order of all tools. Calling `shuffle` changes the order alone.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +15,12 @@ use rmcp::model::{
     PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
+
+/// What makes it speak over HTTP.
+const HTTP: &str = "--http";
 
 #[derive(Clone, Default)]
 struct Changing {
@@ -53,7 +60,8 @@ impl ServerHandler for Changing {
             tool("change".to_owned(), "Changes what this server shows"),
             tool("shuffle".to_owned(), "Changes the order of what this server shows"),
         ];
-        tools.extend(std::env::args().skip(1).map(|name| tool(unescaped(&name), "One more")));
+        let more = std::env::args().skip(1).filter(|name| name != HTTP);
+        tools.extend(more.map(|name| tool(unescaped(&name), "One more")));
         if self.is_shuffled.load(Ordering::SeqCst) {
             tools.reverse();
         }
@@ -78,7 +86,24 @@ impl ServerHandler for Changing {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).is_some_and(|first| first == HTTP) {
+        return serve_http().await;
+    }
     let server = Changing::default().serve(rmcp::transport::stdio()).await?;
     server.waiting().await?;
+    Ok(())
+}
+
+async fn serve_http() -> Result<(), Box<dyn std::error::Error>> {
+    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+    // One server, whatever session asks it.
+    let server = Changing::default();
+    let service = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(LocalSessionManager::default()),
+        StreamableHttpServerConfig::default(),
+    );
+    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+    axum::serve(listener, axum::Router::new().fallback_service(service)).await?;
     Ok(())
 }
