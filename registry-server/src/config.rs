@@ -305,6 +305,7 @@ impl ConfigFile {
         file.authority.ca = file.authority.ca.map(|ca| folder.join(ca));
         file.access.iter_mut().for_each(|access| access.place(folder));
         file.policy.place(folder);
+        file.audit.place(folder);
         file.webhook.iter_mut().for_each(|webhook| webhook.place(folder));
         file.tls.iter_mut().for_each(|tls| tls.place(folder));
         for path in [&mut file.log.key, &mut file.log.guard].into_iter().flatten() {
@@ -325,6 +326,7 @@ impl ConfigFile {
         admission::check_webhooks(&self.webhook)?;
         admission::check_quotas(&self.quota)?;
         self.tls.as_ref().map_or(Ok(()), TlsFile::check)?;
+        self.audit.check()?;
         let public_url = overrides.public_url.clone().or_else(|| self.public_url.clone());
         let public_url = public_url.as_deref().map(check_url).transpose()?;
         self.access.as_ref().map_or(Ok(()), |access| access.check(public_url.as_deref()))?;

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Access, Rules};
 use crate::admission::{Admission, decide_for_ever};
 use crate::app::{App, Deciders, Served};
-use crate::audit::Audit;
+use crate::audit::{Audit, Syslog};
 use crate::authority::Authority;
 use crate::backup::Copied;
 use crate::blobs::{Blobs, blocking};
@@ -104,8 +104,8 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         public_url: config.public_url.clone(),
     });
     let access = access.map_err(StartError::Access)?;
-    let audit =
-        Audit::open(&config.audit, &data, wait).await.map_err(|error| failed(error.into()))?;
+    let syslog = Syslog::new(&config.audit).map_err(StartError::Audit)?;
+    let audit = Audit::open(syslog, &data, wait).await.map_err(|error| failed(error.into()))?;
     let parts = config.log.parts(&data);
     let Opened { log, sequencer, signer } =
         crate::log::open(parts, witnesses, &store, &blobs, &cache)

@@ -47,6 +47,9 @@ pub enum StartError {
     /// Nobody can be known.
     #[error("could not set up who is known")]
     Access(#[source] ConfigError),
+    /// What is audited could not be passed on.
+    #[error("could not set up the syslog")]
+    Audit(#[source] ConfigError),
     /// A policy cannot be used.
     #[error("could not set up who may do what")]
     Policy(#[from] PolicyError),
@@ -180,6 +183,7 @@ impl Coded for StartError {
             | Self::Trust(error)
             | Self::Webhooks(error)
             | Self::Official(error)
+            | Self::Audit(error)
             | Self::Access(error) => error.code(),
             Self::Policy(error) => error.code(),
             Self::Tls(error) => error.code(),
@@ -200,6 +204,7 @@ impl Coded for StartError {
             | Self::Trust(error)
             | Self::Webhooks(error)
             | Self::Official(error)
+            | Self::Audit(error)
             | Self::Access(error) => error.hint(),
             Self::Policy(error) => error.hint(),
             Self::Tls(error) => error.hint(),

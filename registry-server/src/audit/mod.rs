@@ -9,11 +9,11 @@
 //! Strangers must not be able to fill the disk, which a row for each request of theirs
 //! would let them do.
 //!
-//! Each record also goes to a syslog, if one is configured. That never holds a request:
-//! what cannot be sent in time is counted, and is in the database all the same.
+//! Each record also goes to a syslog, if one is configured. That never holds a request: it
+//! is sent from the database, when the syslog can take it.
 
 mod export;
-mod syslog;
+mod relay;
 #[cfg(test)]
 mod tests;
 
@@ -28,11 +28,11 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 pub use export::{AuditError, export};
+pub(crate) use relay::Syslog;
 
-use crate::config::AuditFile;
 use crate::policy::{Action, Principal, Resource, Ruling};
 use crate::store::{AuditStore, StoreError};
-use syslog::Syslog;
+use relay::Relay;
 
 /// The database in the data folder.
 pub(crate) const DATABASE: &str = "audit.sqlite3";
@@ -156,7 +156,7 @@ pub(crate) fn time(at: Timestamp) -> String {
 #[derive(Debug)]
 pub(crate) struct Audit {
     store: AuditStore,
-    syslog: Option<Syslog>,
+    relay: Option<Arc<Relay>>,
     queue: mpsc::Sender<Queued>,
     lost: Arc<AtomicU64>,
 }
@@ -171,19 +171,22 @@ enum Queued {
 }
 
 impl Audit {
-    /// Opens the audit log in the folder `data`.
+    /// Opens the audit log in the folder `data`, and passes it on to `syslog`.
     pub(crate) async fn open(
-        config: &AuditFile,
+        syslog: Option<Syslog>,
         data: &Path,
         wait: Duration,
     ) -> Result<Self, StoreError> {
         let store = AuditStore::open(&data.join(DATABASE), wait).await?;
-        let syslog = config.syslog.clone().map(Syslog::start);
+        let relay = match syslog {
+            Some(syslog) => Some(Arc::new(Relay::start(store.clone(), syslog).await?)),
+            None => None,
+        };
         let (queue, queued) = mpsc::channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
-        let writer = Writer { store: store.clone(), syslog: syslog.clone(), lost: lost.clone() };
+        let writer = Writer { store: store.clone(), relay: relay.clone(), lost: lost.clone() };
         tokio::spawn(writer.run(queued));
-        Ok(Self { store, syslog, queue, lost })
+        Ok(Self { store, relay, queue, lost })
     }
 
     /// Writes an event. When this returns, it is on the disk.
@@ -194,7 +197,7 @@ impl Audit {
     pub(crate) async fn record(&self, event: AuditEvent) -> Result<(), StoreError> {
         say(&event);
         let records = self.store.append(vec![(event, Timestamp::now())]).await?;
-        send(self.syslog.as_ref(), &records);
+        tell(self.relay.as_deref(), &records);
         Ok(())
     }
 
@@ -207,9 +210,9 @@ impl Audit {
         }
     }
 
-    /// How many records could not be sent to the syslog.
-    pub(crate) fn unsent(&self) -> u64 {
-        self.syslog.as_ref().map_or(0, Syslog::dropped)
+    /// How many records wait because the syslog cannot be reached.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.relay.as_ref().map_or(0, |relay| relay.waiting())
     }
 
     /// Waits until all that was noted is written.
@@ -224,6 +227,7 @@ impl Audit {
     /// Writes all that was noted, and closes the database.
     pub(crate) async fn close(&self) {
         self.flush().await;
+        self.relay.iter().for_each(|relay| relay.stop());
         self.store.close().await;
     }
 }
@@ -231,7 +235,7 @@ impl Audit {
 /// Writes what was noted.
 struct Writer {
     store: AuditStore,
-    syslog: Option<Syslog>,
+    relay: Option<Arc<Relay>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -264,7 +268,7 @@ impl Writer {
         }
         let count = events.len() as u64;
         match self.store.append(events).await {
-            Ok(records) => send(self.syslog.as_ref(), &records),
+            Ok(records) => tell(self.relay.as_deref(), &records),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, count, "could not write to the audit log");
@@ -295,10 +299,8 @@ fn not_written(count: u64) -> AuditEvent {
     }
 }
 
-fn send(syslog: Option<&Syslog>, records: &[AuditRecord]) {
-    if let Some(syslog) = syslog {
-        for record in records {
-            syslog.send(record);
-        }
+fn tell(relay: Option<&Relay>, records: &[AuditRecord]) {
+    if let (Some(relay), Some(last)) = (relay, records.last()) {
+        relay.tell(last.id);
     }
 }

@@ -5,14 +5,13 @@ use std::time::Duration;
 use mcpkg_core::{Code, Coded as _};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, UdpSocket, UnixDatagram};
 
-use super::{Audit, AuditEvent, AuditFile, DATABASE, Outcome, export};
-use crate::config::{Config, ConfigFile, Overrides, SyslogAddress};
+use super::{Audit, AuditEvent, DATABASE, Outcome, export};
+use crate::config::{Config, ConfigFile, Overrides};
 
 const WAIT: Duration = Duration::from_secs(5);
 
-fn event(actor: &str) -> AuditEvent {
+pub(super) fn event(actor: &str) -> AuditEvent {
     AuditEvent {
         actor: format!("User::\"sso/{actor}\""),
         action: "publish".to_owned(),
@@ -23,8 +22,8 @@ fn event(actor: &str) -> AuditEvent {
     }
 }
 
-async fn open(folder: &TempDir, syslog: Option<SyslogAddress>) -> Audit {
-    Audit::open(&AuditFile { syslog }, folder.path(), WAIT).await.unwrap()
+async fn open(folder: &TempDir) -> Audit {
+    Audit::open(None, folder.path(), WAIT).await.unwrap()
 }
 
 fn config(folder: &TempDir) -> Config {
@@ -55,7 +54,7 @@ async fn tampered(folder: &TempDir, sql: &'static str) -> Result<(), sqlx::Error
 #[tokio::test]
 async fn what_was_recorded_and_noted_is_exported_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let audit = open(&folder, None).await;
+    let audit = open(&folder).await;
     audit.record(event("alice")).await.unwrap();
     audit.note(event("bob").because("at night"));
     audit.close().await;
@@ -72,7 +71,7 @@ async fn what_was_recorded_and_noted_is_exported_in_order() {
 #[tokio::test]
 async fn an_export_begins_where_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let audit = open(&folder, None).await;
+    let audit = open(&folder).await;
     audit.record(event("alice")).await.unwrap();
     audit.close().await;
     for (since, expected) in [("2026-01-01T00:00:00Z", 1), ("2126-01-01T00:00:00Z", 0)] {
@@ -85,7 +84,7 @@ async fn an_export_begins_where_it_is_told() {
 #[tokio::test]
 async fn the_audit_log_only_grows() {
     let folder = tempfile::tempdir().unwrap();
-    let audit = open(&folder, None).await;
+    let audit = open(&folder).await;
     audit.record(event("alice")).await.unwrap();
     audit.record(event("bob")).await.unwrap();
     for (sql, refused) in [
@@ -115,7 +114,7 @@ async fn one_who_changes_the_file_past_the_triggers_is_found_out() {
         ("drop trigger audit_is_permanent; delete from audit where audit_id = 2", 3),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let audit = open(&folder, None).await;
+        let audit = open(&folder).await;
         for actor in ["alice", "bob", "carol"] {
             audit.record(event(actor)).await.unwrap();
         }
@@ -128,63 +127,9 @@ async fn one_who_changes_the_file_past_the_triggers_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_syslog_is_sent_each_record() {
-    let folder = tempfile::tempdir().unwrap();
-    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("udp://{}", udp.local_addr().unwrap());
-    let audit = open(&folder, Some(address.parse().unwrap())).await;
-    audit.record(event("ålice")).await.unwrap();
-    let mut buffer = [0; 4096];
-    let length = udp.recv(&mut buffer).await.unwrap();
-    is_syslog(std::str::from_utf8(&buffer[..length]).unwrap());
-
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log");
-    let unix = UnixDatagram::bind(&path).unwrap();
-    let audit = open(&folder, Some(SyslogAddress::Unix(path))).await;
-    audit.record(event("ålice")).await.unwrap();
-    let length = unix.recv(&mut buffer).await.unwrap();
-    is_syslog(std::str::from_utf8(&buffer[..length]).unwrap());
-
-    let folder = tempfile::tempdir().unwrap();
-    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("tcp://{}", tcp.local_addr().unwrap());
-    let audit = open(&folder, Some(address.parse().unwrap())).await;
-    audit.record(event("ålice")).await.unwrap();
-    let (mut stream, _) = tcp.accept().await.unwrap();
-    let length = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await.unwrap();
-    let text = std::str::from_utf8(&buffer[..length]).unwrap();
-    let (length, message) = text.split_once(' ').unwrap();
-    assert_eq!(length.parse::<usize>().unwrap(), message.len());
-    is_syslog(message);
-}
-
-/// RFC 5424: priority 108 is a warning of the facility `log audit`.
-#[track_caller]
-fn is_syslog(message: &str) {
-    assert!(message.starts_with("<108>1 2"), "{message}");
-    assert!(message.contains(" - mcpkg-registry "), "{message}");
-    assert!(message.contains(" audit - {\"id\":1,"), "{message}");
-    assert!(message.is_ascii() && message.contains("\\u00e5lice"), "{message}");
-}
-
-#[tokio::test]
-async fn a_syslog_that_is_gone_holds_nobody_and_loses_nothing_here() {
-    let folder = tempfile::tempdir().unwrap();
-    let nobody = SyslogAddress::Unix(folder.path().join("nobody"));
-    let audit = open(&folder, Some(nobody)).await;
-    // More than wait to be sent; none of them ever is.
-    for _ in 0..3 {
-        audit.record(event("alice")).await.unwrap();
-    }
-    audit.close().await;
-    assert_eq!(exported(&folder).await.unwrap().len(), 3);
-}
-
-#[tokio::test]
 async fn what_waits_is_bounded_and_what_is_lost_is_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let audit = open(&folder, None).await;
+    let audit = open(&folder).await;
     // One thread: nothing is written before the first await.
     let sent = super::WAITING + 7;
     for _ in 0..sent {

@@ -32,9 +32,9 @@ pub(super) async fn ready(State(app): State<App>) -> Result<String, ApiError> {
     if app.engine.refused().is_some() {
         lines.push("policies: the files cannot be used; older ones are in force".to_owned());
     }
-    let unsent = app.audit.unsent();
-    if unsent > 0 {
-        lines.push(format!("audit: {unsent} records did not reach the syslog"));
+    let waiting = app.audit.waiting();
+    if waiting > 0 {
+        lines.push(format!("audit: {waiting} records wait for a syslog that cannot be reached"));
     }
     Ok(lines.join("\n") + "\n")
 }

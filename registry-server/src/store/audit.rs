@@ -10,6 +10,7 @@ use super::error::corrupt;
 use super::row::{parse, signed, unsigned};
 use super::{StoreError, options, options_of_reader, pool, refuse_old_sqlite, schema};
 use crate::audit::{AuditEvent, AuditRecord, Outcome, time};
+use crate::config::SyslogAddress;
 
 /// The database of what was audited. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -112,6 +113,42 @@ impl AuditStore {
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter().map(record).collect()
+    }
+
+    /// The number of the last record; 0 if there is none.
+    pub(crate) async fn newest(&self) -> Result<u64, StoreError> {
+        let newest: Option<i64> =
+            sqlx::query_scalar("select max(audit_id) from audit").fetch_one(&self.reader).await?;
+        unsigned("audit.audit_id", newest.unwrap_or_default())
+    }
+
+    /// The number of the last record that was passed on to `address`, if any was.
+    pub(crate) async fn passed_on(
+        &self,
+        address: &SyslogAddress,
+    ) -> Result<Option<u64>, StoreError> {
+        let last: Option<i64> = sqlx::query_scalar("select audit_id from relay where address = ?")
+            .bind(address.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        last.map(|last| unsigned("relay.audit_id", last)).transpose()
+    }
+
+    /// Keeps that the records up to `last` were passed on to `address`.
+    pub(crate) async fn pass_on(
+        &self,
+        address: &SyslogAddress,
+        last: u64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into relay values (?, ?)
+             on conflict (address) do update set audit_id = excluded.audit_id",
+        )
+        .bind(address.to_string())
+        .bind(signed("relay.audit_id", last)?)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 }
 

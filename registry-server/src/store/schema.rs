@@ -20,8 +20,10 @@ pub(super) const REGISTRY: &[Step] = &[
 ];
 
 /// Those of what was audited.
-pub(super) const AUDIT: &[Step] =
-    &[(1, "audit", include_str!("../../../migrations/audit/0001_audit.sql"))];
+pub(super) const AUDIT: &[Step] = &[
+    (1, "audit", include_str!("../../../migrations/audit/0001_audit.sql")),
+    (2, "relay", include_str!("../../../migrations/audit/0002_relay.sql")),
+];
 
 /// Brings the database up to date.
 pub(super) async fn migrate(writer: &SqlitePool, steps: &[Step]) -> Result<(), StoreError> {
