@@ -7,7 +7,9 @@
 mod access;
 mod admission;
 mod audit;
+mod error;
 mod import;
+mod log;
 mod official;
 mod policy;
 mod proxy;
@@ -17,29 +19,30 @@ mod tls;
 mod trust;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use mcpkg_core::namespace::{AllowedIdentity, NamespaceRule};
-use mcpkg_core::{Code, Coded};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::authority::AuthorityConfig;
-use crate::key_file::KeyFileError;
 use crate::limits::Limits;
-use crate::log::{WitnessFile, beside, check_witnesses, origin_of};
 use crate::official::NamedRegistry;
 use crate::trust::TrustConfig;
 
-pub use access::{AccessFile, Anonymous, Dpop, IssuerFile, RoleFile, TokenAlgorithm};
+pub use access::{
+    AccessFile, Anonymous, Dpop, IssuerFile, LoginFile, ProofNonce, RoleFile, TokenAlgorithm,
+};
 pub(crate) use access::{bare, is_safe};
 pub use admission::{
     AdmissionFile, EventKind, EventKindError, Judged, QuotaFile, RetentionFile, WebhookFile,
 };
 pub use audit::{AuditFile, SyslogAddress, SyslogAddressError};
+pub use error::ConfigError;
 pub use import::{ImportConfig, ImportConfigError};
+pub use log::{LogConfig, LogFile};
 pub use official::{IssuerConfig, OfficialConfig};
 pub(crate) use official::{is_guarded, own_patterns};
 pub use policy::{PolicyDefaults, PolicyFile};
@@ -54,9 +57,6 @@ pub const DEFAULT_LISTEN: SocketAddr =
 
 /// The data folder unless another is named.
 pub const DEFAULT_DATA: &str = "mcpkg-registry-data";
-
-/// How long a witness may take, in seconds, unless the file says.
-const DEFAULT_WITNESS_SECONDS: u64 = 5;
 
 /// Everything that the server needs to know.
 #[derive(Debug)]
@@ -106,23 +106,6 @@ pub struct Config {
     pub quotas: Vec<QuotaFile>,
     /// Who is told what happens.
     pub webhooks: Vec<WebhookFile>,
-}
-
-/// The log of a registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// The file of the key that signs it.
-    pub key: PathBuf,
-    /// The file that remembers what was signed last. No backup may hold it.
-    pub guard: PathBuf,
-    /// What it is called if it is begun now; by default, after its key.
-    pub origin: Option<String>,
-    /// Witnesses that are asked to vouch for its checkpoints.
-    pub witnesses: Vec<WitnessFile>,
-    /// How many of them have to.
-    pub witness_quorum: usize,
-    /// How long each may take, in seconds.
-    pub witness_seconds: u64,
 }
 
 /// A configuration as it stands in a file.
@@ -202,25 +185,6 @@ pub struct ConfigFile {
     pub import: ImportConfig,
 }
 
-/// The log, as it stands in a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogFile {
-    /// See [`LogConfig::key`]. Relative to the file. By default, beside the data.
-    pub key: Option<PathBuf>,
-    /// See [`LogConfig::guard`]. Relative to the file. By default, beside the data.
-    pub guard: Option<PathBuf>,
-    /// See [`LogConfig::origin`].
-    pub origin: Option<String>,
-    /// See [`LogConfig::witnesses`].
-    #[serde(default)]
-    pub witness: Vec<WitnessFile>,
-    /// See [`LogConfig::witness_quorum`]. By default, all of them.
-    pub witness_quorum: Option<usize>,
-    /// See [`LogConfig::witness_seconds`].
-    pub witness_seconds: Option<u64>,
-}
-
 /// What the command line and the environment say, over the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -230,54 +194,6 @@ pub struct Overrides {
     pub data: Option<PathBuf>,
     /// See [`Config::public_url`].
     pub public_url: Option<String>,
-}
-
-/// Why the server cannot be set up as asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file could not be read.
-    #[error("could not read `{}`", path.display())]
-    Read {
-        /// Which one.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The configuration is not TOML of the expected shape.
-    #[error("`{}` is not a valid configuration", path.display())]
-    Toml {
-        /// Which file.
-        path: PathBuf,
-        /// Where, and what was expected there.
-        source: Box<toml::de::Error>,
-    },
-    /// A value is of the right type, and still makes no sense.
-    #[error("`{key}` is {found}, expected {expected}")]
-    Value {
-        /// Which setting.
-        key: &'static str,
-        /// What it is.
-        found: String,
-        /// What it may be.
-        expected: &'static str,
-    },
-    /// A trust root or key cannot be used.
-    #[error("the trust root or key {which} cannot be used")]
-    Trust {
-        /// Which one: a path, a key's name, or `public good`.
-        which: String,
-        /// Why not.
-        source: TrustError,
-    },
-    /// The key of a webhook cannot be used.
-    #[error("the key of a webhook cannot be used")]
-    WebhookKey(#[source] KeyFileError),
-    /// There is no HTTP client, most likely for want of root certificates.
-    #[error("the system has no HTTPS")]
-    Client {
-        /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
 }
 
 impl Config {
@@ -358,27 +274,6 @@ impl ConfigFile {
     }
 }
 
-impl LogFile {
-    /// The log of the registry in `data`, which others reach at `public_url`.
-    pub(crate) fn resolve(
-        &self,
-        data: &Path,
-        public_url: Option<&str>,
-    ) -> Result<LogConfig, ConfigError> {
-        let quorum = self.witness_quorum.unwrap_or(self.witness.len());
-        let seconds = self.witness_seconds.unwrap_or(DEFAULT_WITNESS_SECONDS);
-        check_witnesses(&self.witness, quorum, seconds)?;
-        Ok(LogConfig {
-            key: self.key.clone().unwrap_or_else(|| beside(data, ".log-key")),
-            guard: self.guard.clone().unwrap_or_else(|| beside(data, ".log-guard")),
-            origin: self.origin.clone().or_else(|| public_url.map(origin_of)),
-            witnesses: self.witness.clone(),
-            witness_quorum: quorum,
-            witness_seconds: seconds,
-        })
-    }
-}
-
 /// Reads a configuration of some kind.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     let text = fs::read_to_string(path)
@@ -399,29 +294,6 @@ fn check_url(url: &str) -> Result<String, ConfigError> {
             found: format!("`{}`", url.escape_debug()),
             expected: "an http or https URL without a query",
         })
-    }
-}
-
-impl Coded for ConfigError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Trust { source, .. } => source.code(),
-            Self::WebhookKey(source) => source.code(),
-            _ => Code::Config,
-        }
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Trust { source, .. } => source.hint(),
-            Self::WebhookKey(source) => {
-                source.hint().or(Some("`mcpkg-registry webhook key --key <FILE>` makes one"))
-            }
-            Self::Toml { .. } | Self::Value { .. } => {
-                Some("`mcpkg-registry.example.toml` shows every key and its default")
-            }
-            Self::Read { .. } | Self::Client { .. } => None,
-        }
     }
 }
 

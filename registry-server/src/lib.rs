@@ -84,10 +84,10 @@ pub use config::{
     AccessFile, AdmissionFile, Anonymous, AuditFile, ClientCertificates, Config, ConfigError,
     ConfigFile, DEFAULT_DATA, DEFAULT_LISTEN, Dpop, EventKind, EventKindError, ForwardedHeader,
     ImportConfig, ImportConfigError, IssuerConfig, IssuerFile, Judged, LogConfig, LogFile,
-    OfficialConfig, Overrides, PolicyDefaults, PolicyFile, ProxyFile, QuotaFile, RetentionFile,
-    RoleFile, SourceConfig, SourceFile, SourceMode, SyslogAddress, SyslogAddressError, TlsFile,
-    TlsVersion, TokenAlgorithm, TrustError, TrustFile, TrustKeyFile, TrustRootFile, TrustUpdate,
-    WebhookFile,
+    LoginFile, OfficialConfig, Overrides, PolicyDefaults, PolicyFile, ProofNonce, ProxyFile,
+    QuotaFile, RetentionFile, RoleFile, SourceConfig, SourceFile, SourceMode, SyslogAddress,
+    SyslogAddressError, TlsFile, TlsVersion, TokenAlgorithm, TrustError, TrustFile, TrustKeyFile,
+    TrustRootFile, TrustUpdate, WebhookFile,
 };
 pub use gc::{Collected, CollectedArtifact, Fate, GcMode, gc};
 pub use import::{PackageImportError, PackageImported, import_package};

@@ -119,7 +119,7 @@ impl<'a> Desk<'a> {
         let pinned = self.source.login.as_ref().filter(|login| login.issuer == self.issuer);
         let client_id = client_id
             .or(pinned.map(|login| login.client_id.as_str()))
-            .or(self.resource.mcpkg_client_id.as_deref())
+            .or(self.resource.client_id(&self.issuer))
             .ok_or(LoginError::NoClient)?;
         let scopes = match pinned {
             Some(login) if scopes.is_empty() => login.scopes.clone(),

@@ -34,7 +34,7 @@ pub struct ResourceMetadata {
     /// Whether a token has to be tied to a key (RFC 9449).
     #[serde(default)]
     pub dpop_bound_access_tokens_required: bool,
-    /// By which name the issuer knows this program: a member of our own.
+    /// By which name the first of the issuers knows this program: a member of our own.
     #[serde(default)]
     pub mcpkg_client_id: Option<String>,
 }
@@ -111,6 +111,13 @@ impl ResourceMetadata {
             return Err(LoginError::Resource { expected, found: found.resource });
         }
         Ok(found)
+    }
+
+    /// By which name `issuer` knows this program, if the registry says so. Of another than
+    /// the first it does not: there, another program might have that name.
+    pub fn client_id(&self, issuer: &str) -> Option<&str> {
+        let is_first = self.authorization_servers.first().is_some_and(|first| first == issuer);
+        self.mcpkg_client_id.as_deref().filter(|_| is_first)
     }
 
     /// The issuer to log in at: the pinned one, or else the first.

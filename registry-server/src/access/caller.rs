@@ -1,5 +1,7 @@
 //! Who asks, as a handler is told.
 
+use std::time::Instant;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 
 use super::dpop::{ProofError, Shown};
 use super::error::AccessError;
+use super::nonce::Given;
 use super::replay::Remembered;
 use super::token::{Expected, Token};
 use super::{Access, Anonymous, Dpop, Origin, dpop};
@@ -23,6 +26,21 @@ pub(crate) struct Caller {
     pub(crate) circumstances: Circumstances,
     /// Which registry they ask.
     pub(crate) place: Place,
+}
+
+/// Who asks, and what they need for the next time.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Who asks.
+    pub(super) caller: Caller,
+    /// A nonce for the next proof, if there is a newer one than theirs.
+    pub(super) nonce: Option<String>,
+}
+
+impl From<Caller> for Known {
+    fn from(caller: Caller) -> Self {
+        Self { caller, nonce: None }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -54,14 +72,15 @@ impl Access {
         parts: &Parts,
         origin: Origin,
         place: Place,
-    ) -> Result<Caller, AccessError> {
+    ) -> Result<Known, AccessError> {
         refuse_in_query(parts.uri.query())?;
         let mut circumstances =
             Circumstances { address: origin.address, ..Circumstances::default() };
+        let mut nonce = None;
         let token = match credentials(&parts.headers)? {
             Credentials::None => {
                 let principal = self.nobody(&place);
-                return Ok(Caller { principal, circumstances, place });
+                return Ok(Caller { principal, circumstances, place }.into());
             }
             Credentials::Bearer(text) => {
                 if self.dpop == Dpop::Required {
@@ -75,13 +94,13 @@ impl Access {
             }
             Credentials::Dpop(text) => {
                 let token = self.verify(text, &place).await?;
-                self.prove(&token, text, parts)?;
+                nonce = self.prove(&token, text, parts)?;
                 circumstances.possession = Possession::Proven;
                 token
             }
         };
         let principal = Principal::User(self.user(&token));
-        Ok(Caller { principal, circumstances, place })
+        Ok(Known { caller: Caller { principal, circumstances, place }, nonce })
     }
 
     async fn verify(&self, text: &str, place: &Place) -> Result<Token<'_>, AccessError> {
@@ -98,7 +117,14 @@ impl Access {
         audiences
     }
 
-    fn prove(&self, token: &Token<'_>, text: &str, parts: &Parts) -> Result<(), AccessError> {
+    /// Takes the proof that a token is the caller's. Gives a nonce for the next one, if
+    /// there is a newer one than theirs.
+    fn prove(
+        &self,
+        token: &Token<'_>,
+        text: &str,
+        parts: &Parts,
+    ) -> Result<Option<String>, AccessError> {
         let bound_to = token.bound_to.as_deref().ok_or(ProofError::NotBound)?;
         let proofs: Vec<_> = parts.headers.get_all("dpop").iter().collect();
         let [proof] = proofs[..] else {
@@ -116,11 +142,23 @@ impl Access {
             bound_to,
             now: Timestamp::now(),
         };
-        let seen = dpop::check(proof, shown)?;
-        match self.replays.remember(seen, std::time::Instant::now()) {
-            Remembered::New => Ok(()),
+        let (proof, now) = (dpop::check(proof, shown)?, Instant::now());
+        // Before it is remembered: what is not taken does not fill the memory.
+        let next = self.next_nonce(proof.nonce.as_deref(), now)?;
+        match self.replays.remember(proof.seen, now) {
+            Remembered::New => Ok(next),
             Remembered::Again => Err(ProofError::Replay.into()),
             Remembered::Full => Err(AccessError::Full),
+        }
+    }
+
+    /// The nonce for the proof after one with `found`, if that was one before it.
+    fn next_nonce(&self, found: Option<&str>, now: Instant) -> Result<Option<String>, ProofError> {
+        let Some(nonces) = &self.nonces else { return Ok(None) };
+        match found.map_or(Given::Never, |found| nonces.given(found, now)) {
+            Given::Now => Ok(None),
+            Given::Before => Ok(Some(nonces.current(now))),
+            Given::Never => Err(ProofError::Nonce),
         }
     }
 
@@ -129,6 +167,9 @@ impl Access {
             issuer_name: token.issuer.file.name.clone(),
             issuer: crate::config::bare(&token.issuer.file.url).to_owned(),
             subject: token.subject.clone(),
+            email: token.text("email").filter(|_| !token.is_address_doubted()),
+            // GitHub's name for it, and GitLab's.
+            repository_id: token.text("repository_id").or_else(|| token.text("project_id")),
             groups: token.groups.clone(),
             roles: self.roles.of_token(token),
         }

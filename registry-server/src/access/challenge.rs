@@ -2,13 +2,19 @@
 //!
 //! Source: RFC 6750, section 3; RFC 9728, sections 2, 3 and 5.1; RFC 9449, section 7.1.
 
-use axum::http::HeaderValue;
+use std::time::Instant;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcpkg_core::Coded as _;
 use serde::Serialize;
 
+use super::dpop::ProofError;
 use super::error::{AccessError, Refused};
 use super::{Access, Dpop};
 use crate::policy::Place;
+
+/// What has to be in the next proof (RFC 9449, section 8).
+const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Where the metadata are, before the path of the resource.
 pub(crate) const METADATA: &str = "/.well-known/oauth-protected-resource";
@@ -18,8 +24,14 @@ pub(crate) const METADATA: &str = "/.well-known/oauth-protected-resource";
 pub(crate) struct ResourceMetadata {
     /// What tokens have to be for.
     resource: String,
-    /// Who issues them.
+    /// Who issues them; first, where people log in.
     authorization_servers: Vec<String>,
+    /// What people ask for there.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    scopes_supported: Vec<String>,
+    /// By which name `mcpkg` is known there: a member of our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcpkg_client_id: Option<String>,
     /// Where they are put into a request.
     bearer_methods_supported: [&'static str; 1],
     /// How a proof of possession may be signed.
@@ -42,9 +54,12 @@ impl Access {
             None => return None,
             Some(place) => self.resource_of(&place)?,
         };
+        let login = self.issuers.login();
         Some(ResourceMetadata {
             resource,
             authorization_servers: self.issuers.addresses(),
+            scopes_supported: login.map(|login| login.scopes.clone()).unwrap_or_default(),
+            mcpkg_client_id: login.map(|login| login.client_id.clone()),
             bearer_methods_supported: ["header"],
             dpop_signing_alg_values_supported: ["ES256", "ES384", "EdDSA", "RS256", "PS256"],
             dpop_bound_access_tokens_required: self.dpop == Dpop::Required,
@@ -62,10 +77,10 @@ impl Access {
         }
     }
 
-    /// The `WWW-Authenticate` headers for a request that is refused so.
-    pub(super) fn challenges(&self, error: &AccessError, place: &Place) -> Vec<HeaderValue> {
+    /// Says in the headers of an answer what would be accepted, and how to get it.
+    pub(super) fn challenge(&self, error: &AccessError, place: &Place, to: &mut HeaderMap) {
         if error.refused() != Refused::Unknown {
-            return Vec::new();
+            return;
         }
         let path = match place {
             Place::Registry(name) if name == Place::OWN => String::new(),
@@ -75,6 +90,9 @@ impl Access {
         let metadata = format!("resource_metadata=\"{}{METADATA}{path}\"", self.base);
         let reason = match error {
             AccessError::Missing | AccessError::Scheme => String::new(),
+            AccessError::Proof(ProofError::Nonce) => {
+                format!(", error=\"use_dpop_nonce\"{}", described(error))
+            }
             AccessError::Proof(_) => format!(", error=\"invalid_dpop_proof\"{}", described(error)),
             _ => format!(", error=\"invalid_token\"{}", described(error)),
         };
@@ -83,7 +101,19 @@ impl Access {
         if self.dpop == Dpop::Optional {
             all.insert(0, format!("Bearer {metadata}{reason}"));
         }
-        all.into_iter().filter_map(|text| HeaderValue::try_from(text).ok()).collect()
+        for challenge in all.into_iter().filter_map(|text| HeaderValue::try_from(text).ok()) {
+            to.append(header::WWW_AUTHENTICATE, challenge);
+        }
+        tell(self.nonces.as_ref().map(|nonces| nonces.current(Instant::now())), to);
+    }
+}
+
+/// Puts a nonce into an answer, which nobody may keep then: whoever got it from a cache
+/// would have an old one (RFC 9449, section 8.2).
+pub(super) fn tell(nonce: Option<String>, to: &mut HeaderMap) {
+    if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+        to.insert(NONCE, nonce);
+        to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 

@@ -5,22 +5,24 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, StatusCode};
+use reqwest::{Certificate, Client, NoProxy, Proxy, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::key::{PublicKey, WireKey};
-use crate::config::{ConfigError, bare, is_safe};
+use crate::config::{AccessFile, ConfigError, bare, is_safe};
 
 /// How long one document may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest document, in bytes. Large issuers have some dozen keys of 2 KiB.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// What no proxy is asked for: there, it would be another machine.
+const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1";
 
 /// The most keys that are read.
 const MAX_KEYS: usize = 100;
@@ -61,16 +63,20 @@ struct KeySet {
 }
 
 /// A client for all issuers. It follows no redirect: an issuer is where it says.
-pub(super) fn client(ca: Option<&Path>) -> Result<Client, ConfigError> {
+pub(super) fn client(access: &AccessFile) -> Result<Client, ConfigError> {
     let failed = |source: reqwest::Error| ConfigError::Client { source: Box::new(source) };
     let mut client = Client::builder()
         .user_agent(concat!("mcpkg-registry/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIMEOUT);
-    if let Some(path) = ca {
+    if let Some(path) = &access.ca {
         let pem =
-            fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+            fs::read(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
         client = client.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(failed)?);
+    }
+    if let Some(url) = &access.proxy {
+        let proxy = Proxy::https(url.clone()).map_err(failed)?;
+        client = client.proxy(proxy.no_proxy(NoProxy::from_string(THIS_MACHINE)));
     }
     client.build().map_err(failed)
 }

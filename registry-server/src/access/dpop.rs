@@ -69,6 +69,8 @@ pub(crate) enum ProofError {
     Id,
     #[error("the proof was shown before")]
     Replay,
+    #[error("the proof has no nonce that was given out here lately")]
+    Nonce,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +80,17 @@ struct Claims {
     htu: String,
     iat: i64,
     ath: Option<String>,
+    nonce: Option<String>,
+}
+
+/// A proof that is one, but for what only whoever keeps something can say: that it was
+/// not shown before, and that its nonce was given out.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// By what it is known again.
+    pub(super) seen: Seen,
+    /// What of the server's it has in it.
+    pub(super) nonce: Option<String>,
 }
 
 /// What a proof has to be about.
@@ -95,8 +108,8 @@ pub(super) struct Shown<'a> {
     pub(super) now: Timestamp,
 }
 
-/// Checks a proof, and says by what it is known again.
-pub(super) fn check(proof: &str, shown: Shown<'_>) -> Result<Seen, ProofError> {
+/// Checks a proof.
+pub(super) fn check(proof: &str, shown: Shown<'_>) -> Result<Proof, ProofError> {
     let jws = Jws::parse(proof)?;
     if jws.kind().as_deref() != Some("dpop+jwt") {
         return Err(ProofError::Kind);
@@ -125,7 +138,7 @@ pub(super) fn check(proof: &str, shown: Shown<'_>) -> Result<Seen, ProofError> {
     if !(1..=MAX_ID_LEN).contains(&claims.jti.len()) {
         return Err(ProofError::Id);
     }
-    Ok(Seen::new(key.thumbprint(), &claims.jti))
+    Ok(Proof { seen: Seen::new(key.thumbprint(), &claims.jti), nonce: claims.nonce })
 }
 
 /// An address without query and fragment, in the one form that it has.

@@ -82,6 +82,7 @@ impl Coded for AccessError {
             }
             Self::Token(TokenError::Future | TokenError::NotYet)
             | Self::Proof(ProofError::Age(_)) => Some("set the clock"),
+            Self::Proof(ProofError::Nonce) => Some("prove it again with the nonce in `DPoP-Nonce`"),
             Self::Keys(_) | Self::Full => Some("try again in a minute"),
             _ => None,
         }

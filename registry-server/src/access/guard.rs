@@ -12,12 +12,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use mcpkg_core::PackageName;
 
+use super::caller::Known;
+use super::challenge::tell;
 use super::error::AccessError;
 use super::{Caller, Peer, secure};
 use crate::app::App;
@@ -56,16 +58,16 @@ pub(crate) async fn guard(
     let place = place(&mut parts).await;
     let outcome = admit(&app, &needs, &mut parts, origin, &place).await;
     let mut response = match outcome {
-        Ok(caller) => {
+        Ok(Known { caller, nonce }) => {
             parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            tell(nonce, response.headers_mut());
+            response
         }
         Err(error) => error.into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<AccessError>() {
-        for challenge in app.access.challenges(&error, &place) {
-            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
-        }
+        app.access.challenge(&error, &place, response.headers_mut());
     }
     secure(origin, &mut response);
     response
@@ -78,35 +80,37 @@ async fn admit(
     parts: &mut Parts,
     origin: super::Origin,
     place: &Place,
-) -> Result<Caller, ApiError> {
+) -> Result<Known, ApiError> {
     let matched = parts.extensions.get::<MatchedPath>();
     let need = matched.map(|path| needs.get(path.as_str()).copied().unwrap_or(Need::Everything));
     if !app.access.is_enforced() || need == Some(Need::Proof) {
         let circumstances = Circumstances { address: origin.address, ..Circumstances::default() };
-        return Ok(Caller { principal: Principal::nobody(), circumstances, place: place.clone() });
+        let principal = Principal::nobody();
+        return Ok(Caller { principal, circumstances, place: place.clone() }.into());
     }
-    let caller = app.access.caller(parts, origin, place.clone()).await?;
+    let known = app.access.caller(parts, origin, place.clone()).await?;
+    let caller = &known.caller;
     // A page of somebody else's asks whether it may ask; that needs no token.
     if parts.method == Method::OPTIONS {
-        return Ok(caller);
+        return Ok(known);
     }
     match need {
         // What matches nothing is nowhere, for everybody.
         None | Some(Need::Nothing | Need::Handler | Need::Proof) => (),
         Some(Need::Everything) => {
             let resource = Resource::Place(place.clone());
-            app.permit(&caller, Action::Read, &resource, "this address was")?;
+            app.permit(caller, Action::Read, &resource, "this address was")?;
         }
         Some(Need::Package) => {
             // A name that is none is told so by the handler, to everybody.
             if let Some(name) = package(parts).await {
                 let missing = name.to_string();
                 let resource = Resource::Package { place: place.clone(), name };
-                app.permit(&caller, Action::Read, &resource, &missing)?;
+                app.permit(caller, Action::Read, &resource, &missing)?;
             }
         }
     }
-    Ok(caller)
+    Ok(known)
 }
 
 async fn params(parts: &mut Parts) -> Option<RawPathParams> {

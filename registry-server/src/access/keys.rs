@@ -6,7 +6,6 @@
 //! must not be able to have it asked for each. An issuer that does not answer goes on
 //! with the keys that it had, for a day.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use url::Url;
 
 use super::discover::{DiscoverError, Keys, client, discover};
 use super::key::PublicKey;
-use crate::config::{ConfigError, IssuerFile, bare};
+use crate::config::{AccessFile, ConfigError, IssuerFile, LoginFile, bare};
 
 /// How old keys may be before the issuer is asked again.
 const FRESH: Duration = Duration::from_hours(1);
@@ -54,13 +53,13 @@ struct Known {
 }
 
 impl Issuers {
-    pub(super) fn new(issuers: &[IssuerFile], ca: Option<&Path>) -> Result<Self, ConfigError> {
-        let all = issuers.iter().map(|file| Issuer {
+    pub(super) fn new(access: &AccessFile) -> Result<Self, ConfigError> {
+        let all = access.issuer.iter().map(|file| Issuer {
             file: file.clone(),
             known: RwLock::default(),
             asked: Mutex::default(),
         });
-        Ok(Self { client: client(ca)?, all: all.collect() })
+        Ok(Self { client: client(access)?, all: all.collect() })
     }
 
     /// The issuer that calls itself `iss`, to the letter.
@@ -68,9 +67,17 @@ impl Issuers {
         self.all.iter().find(|issuer| bare(&issuer.file.url) == iss)
     }
 
-    /// The addresses of all.
+    /// The addresses of all. Where people log in comes first: that is the one that a
+    /// client takes.
     pub(super) fn addresses(&self) -> Vec<String> {
-        self.all.iter().map(|issuer| bare(&issuer.file.url).to_owned()).collect()
+        let (first, others): (Vec<_>, Vec<_>) =
+            self.all.iter().partition(|issuer| issuer.file.login.is_some());
+        first.into_iter().chain(others).map(|it| bare(&it.file.url).to_owned()).collect()
+    }
+
+    /// How people log in.
+    pub(super) fn login(&self) -> Option<&LoginFile> {
+        self.all.iter().find_map(|issuer| issuer.file.login.as_ref())
     }
 
     /// The key of `issuer` that it calls `id`, or `None` if it has no such key.

@@ -4,6 +4,7 @@
 //! a request ── proxy: from where, really
 //!      │      ── token: of which issuer, for us, signed, in time
 //!      │      ── dpop: shown by whoever it was given to
+//!      │      ── nonce, replay: just now, and once
 //!      ▼
 //!   Caller ── guard: may they do what this address is for?
 //! ```
@@ -28,6 +29,7 @@ mod guard;
 mod jws;
 mod key;
 mod keys;
+mod nonce;
 mod proven;
 mod proxy;
 mod replay;
@@ -35,6 +37,7 @@ mod roles;
 mod token;
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 pub(crate) use authorise::Denial;
 pub(crate) use caller::Caller;
@@ -43,9 +46,10 @@ pub(crate) use error::{AccessError, Refused};
 pub(crate) use guard::{Need, Needs, guard};
 pub(crate) use proxy::{Origin, Peer, Scheme, secure};
 
-use crate::config::{AccessFile, Anonymous, ConfigError, Dpop, PolicyFile, ProxyFile};
+use crate::config::{AccessFile, Anonymous, ConfigError, Dpop, PolicyFile, ProofNonce, ProxyFile};
 use crate::policy::Principal;
 use keys::Issuers;
+use nonce::Nonces;
 use replay::Replays;
 use roles::Roles;
 
@@ -59,6 +63,8 @@ pub(crate) struct Access {
     anonymous: Anonymous,
     open_registries: BTreeSet<String>,
     dpop: Dpop,
+    /// What proofs have to contain, if they have to contain something of ours.
+    nonces: Option<Nonces>,
     max_token_seconds: i64,
     issuers: Issuers,
     roles: Roles,
@@ -101,8 +107,10 @@ impl Access {
             audience: None,
             anonymous: Anonymous::Read,
             dpop: Dpop::Optional,
+            dpop_nonce: ProofNonce::Off,
             max_token_minutes: None,
             ca: None,
+            proxy: None,
             issuer: Vec::new(),
             role: Vec::new(),
         });
@@ -113,8 +121,12 @@ impl Access {
             anonymous: file.anonymous,
             open_registries,
             dpop: file.dpop,
+            nonces: match file.dpop_nonce {
+                ProofNonce::Off => None,
+                ProofNonce::Required => Some(Nonces::generate(Instant::now())?),
+            },
             max_token_seconds: file.max_token_seconds(),
-            issuers: Issuers::new(&file.issuer, file.ca.as_deref())?,
+            issuers: Issuers::new(&file)?,
             roles: Roles::new(file.role),
             replays: Replays::default(),
             proxy,

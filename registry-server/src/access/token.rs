@@ -42,6 +42,19 @@ pub(super) struct Token<'a> {
     pub(super) bound_to: Option<String>,
 }
 
+impl Token<'_> {
+    /// A claim that is a short text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let text = self.claims.get(name)?.as_str()?;
+        is_name(text).then(|| text.to_owned())
+    }
+
+    /// Whether the issuer says that it does not know whether the address is theirs.
+    pub(super) fn is_address_doubted(&self) -> bool {
+        self.claims.get("email_verified").is_some_and(|verified| *verified != Value::Bool(true))
+    }
+}
+
 /// What is expected of a token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected<'a> {

@@ -24,7 +24,6 @@ use crate::store::{Release, StoredVex};
 /// A release, as policies and people see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a policy may name")]
 pub(crate) struct Facts {
     /// The package.
     pub(crate) name: PackageName,
@@ -61,8 +60,6 @@ pub(crate) struct Facts {
     /// Whether every artifact was looked into. If not, licences and advisories are those
     /// of what was.
     pub(crate) is_inspected: bool,
-    /// Whether the name belongs to another source, or to this registry itself.
-    pub(crate) is_pinned_elsewhere: bool,
 }
 
 /// An advisory that is about a release, or about something that it carries.
@@ -147,7 +144,6 @@ impl Facts {
             is_remote_only,
             size_bytes: release.artifacts.iter().map(|artifact| artifact.size_bytes).sum(),
             is_inspected: known.inspections.len() == release.artifacts.len(),
-            is_pinned_elsewhere: false,
         }
     }
 
@@ -176,7 +172,6 @@ impl Facts {
             is_remote_only: self.is_remote_only,
             size_bytes: self.size_bytes,
             is_inspected: self.is_inspected,
-            is_pinned_elsewhere: self.is_pinned_elsewhere,
         }
     }
 

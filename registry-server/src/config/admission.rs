@@ -98,7 +98,8 @@ pub enum EventKind {
     Denied,
     /// A release was yanked or taken down.
     Removed,
-    /// A source is no longer followed.
+    /// The log of a source told something else than before. One that forked is followed no
+    /// more until a person has looked.
     SourceStopped,
     /// Other policies are in force.
     PolicyReloaded,

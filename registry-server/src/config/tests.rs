@@ -1,3 +1,5 @@
+use mcpkg_core::{Code, Coded as _};
+
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../mcpkg-registry.example.toml");

@@ -105,6 +105,8 @@ impl Question {
                     issuer_name: issuer.to_owned(),
                     issuer: String::new(),
                     subject: subject.to_owned(),
+                    email: None,
+                    repository_id: None,
                     groups: self.groups.iter().cloned().collect(),
                     roles,
                 }))

@@ -14,7 +14,6 @@ use super::who::attributes_of;
 /// A release and its facts. All of them were verified by whoever fills this in; what
 /// a release says of itself (its permissions, its licences) was signed with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a policy may name")]
 pub(crate) struct ReleaseFacts {
     /// The package.
     pub(crate) name: PackageName,
@@ -48,8 +47,6 @@ pub(crate) struct ReleaseFacts {
     pub(crate) size_bytes: u64,
     /// Whether every artifact was looked into, for licences and for what it carries.
     pub(crate) is_inspected: bool,
-    /// Whether the name belongs to another source, or to this registry itself.
-    pub(crate) is_pinned_elsewhere: bool,
 }
 
 /// What is known against a release.
@@ -86,8 +83,7 @@ impl ReleaseFacts {
             .text("status", self.status.as_str())
             .value("isRemoteOnly", RestrictedExpression::new_bool(self.is_remote_only))
             .number("sizeBytes", self.size_bytes)
-            .value("isInspected", RestrictedExpression::new_bool(self.is_inspected))
-            .value("isPinnedElsewhere", RestrictedExpression::new_bool(self.is_pinned_elsewhere));
+            .value("isInspected", RestrictedExpression::new_bool(self.is_inspected));
         if let Some(publisher) = &self.publisher {
             facts = facts.record("publisher", attributes_of(publisher))?;
         }

@@ -26,6 +26,8 @@ fn user(groups: &[&str], roles: &[Role]) -> Principal {
         issuer_name: "sso".to_owned(),
         issuer: "https://sso.acme.example".to_owned(),
         subject: "alice".to_owned(),
+        email: None,
+        repository_id: None,
         groups: groups.iter().map(ToString::to_string).collect(),
         roles: roles.iter().copied().collect(),
     })
@@ -58,7 +60,6 @@ fn facts() -> ReleaseFacts {
         status: mcpkg_core::api::Status::Active,
         is_remote_only: false,
         size_bytes: 1,
-        is_pinned_elsewhere: false,
     }
 }
 
@@ -232,7 +233,7 @@ fn every_fact_of_a_release_can_be_asked_for() {
         "resource.carriedLicences.isEmpty() && resource.isInspected",
         "resource.advisories.ids.isEmpty() && resource.advisories.worst == 0",
         r#"resource.status == "active""#,
-        "!resource.isRemoteOnly && resource.sizeBytes == 1 && !resource.isPinnedElsewhere",
+        "!resource.isRemoteOnly && resource.sizeBytes == 1",
         r#"resource in Namespace::"io.github.octo""#,
         r#"resource in Package::"io.github.octo/tool" && resource in Source::"public""#,
     ] {

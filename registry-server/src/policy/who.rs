@@ -54,6 +54,10 @@ pub(crate) struct User {
     pub(crate) issuer: String,
     /// What the issuer calls them.
     pub(crate) subject: String,
+    /// Their address, if the issuer says it and does not doubt it.
+    pub(crate) email: Option<String>,
+    /// The number of the repository whose job this is, if it is a job of a CI.
+    pub(crate) repository_id: Option<String>,
     /// The groups that the issuer says they are in.
     pub(crate) groups: BTreeSet<String>,
     /// The roles that the configuration gives them.

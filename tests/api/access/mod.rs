@@ -2,6 +2,7 @@
 
 mod audited;
 mod hidden;
+mod nonces;
 mod official;
 mod offline;
 mod proofs;

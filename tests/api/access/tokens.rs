@@ -205,6 +205,7 @@ fn a_client_is_told_how_to_get_a_token() {
     assert_eq!(metadata["resource"], BASE);
     assert_eq!(metadata["authorization_servers"], json!([company.issuer.url()]));
     assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+    assert_eq!(metadata.get("mcpkg_client_id"), None);
     let below = "/.well-known/oauth-protected-resource/registry/team";
     let metadata: Value = http.get(below).json();
     assert_eq!(metadata["resource"], format!("{BASE}/registry/team"));
@@ -212,6 +213,20 @@ fn a_client_is_told_how_to_get_a_token() {
         let reply = http.get(&format!("/.well-known/oauth-protected-resource{path}"));
         assert_eq!(reply.status, 404, "{path}");
     }
+}
+
+#[test]
+fn people_are_told_where_to_log_in_and_as_what() {
+    let more = "[[issuer]]\nname = 'people'\nurl = 'https://people.acme.example/realm'\n\
+                login = { client_id = 'mcpkg', scopes = ['read'] }";
+    let company = Company::with(Rules { access: more, ..Rules::default() });
+    let http = company.registry.http();
+    let metadata: Value = http.get("/.well-known/oauth-protected-resource").json();
+    // A client logs in at the first, whatever the order in the file.
+    let issuers = json!(["https://people.acme.example/realm", company.issuer.url()]);
+    assert_eq!(metadata["authorization_servers"], issuers);
+    assert_eq!(metadata["mcpkg_client_id"], "mcpkg");
+    assert_eq!(metadata["scopes_supported"], json!(["read"]));
 }
 
 #[test]

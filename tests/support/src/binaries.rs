@@ -26,6 +26,13 @@ impl Binaries {
         if !command.status()?.success() {
             return Err(std::io::Error::other("the programs do not build"));
         }
+        Self::beside()
+    }
+
+    /// The programs that are beside the one that asks: whoever has built it has built
+    /// these too, with the same features of their dependencies, and so has built those
+    /// once.
+    pub fn beside() -> std::io::Result<Self> {
         let here = std::env::current_exe()?;
         let folder = here.parent().ok_or_else(|| std::io::Error::other("no folder"))?;
         // Tests are one folder further down.

@@ -74,6 +74,13 @@ fn a_registry_speaks_for_itself_and_what_is_below_it() {
 }
 
 #[test]
+fn the_name_of_this_program_is_for_the_first_issuer_alone() {
+    let found = read_resource(&resource(), "https://mcp.acme.example/").unwrap();
+    assert_eq!(found.client_id("https://sso.acme.example/realm"), Some("mcpkg"));
+    assert_eq!(found.client_id("https://other.example"), None);
+}
+
+#[test]
 fn another_issuer_than_the_pinned_one_is_refused() {
     let found = read_resource(&resource(), "https://mcp.acme.example/").unwrap();
     assert_eq!(found.issuer(None).unwrap(), "https://sso.acme.example/realm");

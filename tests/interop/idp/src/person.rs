@@ -13,15 +13,16 @@ use crate::Result;
 /// How many pages somebody looks at before they give up.
 const PATIENCE: usize = 30;
 
-/// Somebody who logs in as `ada`, behind the company's proxy.
+/// Somebody who logs in, behind the company's proxy.
 pub(crate) struct Person {
+    name: &'static str,
     client: Client,
     runtime: Runtime,
     cookies: BTreeMap<String, String>,
 }
 
 impl Person {
-    pub(crate) fn new(ca: &TestCa, proxy: &str) -> Result<Self> {
+    pub(crate) fn new(name: &'static str, ca: &TestCa, proxy: &str) -> Result<Self> {
         let client = Client::builder()
             .tls_certs_only([Certificate::from_pem(ca.pem().as_bytes())?])
             .no_proxy()
@@ -29,12 +30,7 @@ impl Person {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { client, runtime, cookies: BTreeMap::new() })
-    }
-
-    /// The text at an address.
-    pub(crate) fn get(&self, url: &str) -> Result<String> {
-        Ok(self.runtime.block_on(async { self.client.get(url).send().await?.text().await })?)
+        Ok(Self { name, client, runtime, cookies: BTreeMap::new() })
     }
 
     /// Opens an address and says yes to everything, typing `code` where one is asked for;
@@ -48,7 +44,7 @@ impl Person {
                 continue;
             }
             let page = self.runtime.block_on(response.text())?;
-            let Some(filled) = fill(&page, code) else { return Ok(page) };
+            let Some(filled) = fill(&page, self.name, code) else { return Ok(page) };
             url = url.join(&filled.action)?;
             form = Some(filled.body);
         }
@@ -91,20 +87,20 @@ struct Filled {
 }
 
 /// The first form of a page, filled in.
-fn fill(page: &str, code: &str) -> Option<Filled> {
+fn fill(page: &str, name: &str, code: &str) -> Option<Filled> {
     let (_, form) = page.split_once("<form")?;
     let (form, _) = form.split_once("</form>")?;
     let action = attribute(form.split_once('>')?.0, "action")?.to_owned();
     let mut body = url::form_urlencoded::Serializer::new(String::new());
     for input in form.split("<input").skip(1) {
-        let Some(name) = attribute(input, "name") else { continue };
-        let value = match name {
-            "login" => "ada",
+        let Some(field) = attribute(input, "name") else { continue };
+        let value = match field {
+            "login" => name,
             "password" => "anything",
             "user_code" => code,
             _ => attribute(input, "value").unwrap_or_default(),
         };
-        body.append_pair(name, value);
+        body.append_pair(field, value);
     }
     Some(Filled { action, body: body.finish() })
 }

@@ -12,15 +12,14 @@ use crate::registry::{NAME, REGISTRY, Registry};
 use crate::{Result, say};
 
 pub(crate) fn tell() -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-cli"])?;
+    let binaries = Binaries::beside()?;
     let folder = tempfile::tempdir()?;
     let ca = TestCa::generate("Acme");
     let provider = Provider::start(folder.path(), &ca, REGISTRY)?;
     let known = ("sso.acme.example:443", provider.address);
-    let first = TestProxy::start(&[known]);
-    let keys = Person::new(&ca, &first.url())?.get(&format!("{ISSUER}/jwks"))?;
-    let registry = Registry::start(&ca, serde_json::from_str(&keys)?);
-    let proxy = TestProxy::start(&[known, ("mcp.acme.example:443", registry.front.address())]);
+    let way_out = TestProxy::start(&[known]);
+    let registry = Registry::start(&binaries, folder.path().join("registry"), &ca, &way_out.url())?;
+    let proxy = TestProxy::start(&[known, ("mcp.acme.example:443", registry.process.address())]);
     let world = employee(&binaries, &registry, &ca, &proxy)?;
 
     refused(&world, &["install", NAME, "--yes"], "E_LOGIN")?;
@@ -29,7 +28,7 @@ pub(crate) fn tell() -> Result<()> {
     refused(&world, &["login", "acme", "--issuer", "https://sso.evil.example"], "E_ISSUER")?;
     say("nobody is sent to an issuer that they have not accepted");
 
-    log_in(&world, &["--device", "--issuer", ISSUER], &mut Person::new(&ca, &proxy.url())?)?;
+    log_in(&world, &["--device", "--issuer", ISSUER], &mut Person::new("ada", &ca, &proxy.url())?)?;
     done(&world, &["install", NAME, "--yes"])?;
     let who = done(&world, &["whoami"])?.stdout;
     if !who.contains("ada") || !who.contains("tied to a key") {
@@ -51,18 +50,34 @@ pub(crate) fn tell() -> Result<()> {
     refused(&world, &["search", "weather"], "E_LOGIN")?;
     say("who has logged out is not let in");
 
-    log_in(&world, &["--browser", "--no-open"], &mut Person::new(&ca, &proxy.url())?)?;
-    registry.asked();
+    log_in(&world, &["--browser", "--no-open"], &mut Person::new("ada", &ca, &proxy.url())?)?;
     done(&world, &["info", NAME])?;
-    if registry.asked().iter().any(|(_, asked)| asked.contains("token")) {
-        return Err("a token is in an address".into());
-    }
     say("a browser comes back with a code, which is tied to this machine too");
+    let other = employee(&binaries, &registry, &ca, &proxy)?;
+    log_in(&other, &["--device", "--issuer", ISSUER], &mut Person::new("eve", &ca, &proxy.url())?)?;
+    refused(&other, &["info", NAME], "E_NOT_FOUND")?;
+    say("who is known there and has no role here is told that there is nothing");
+
     let seen = proxy.asked();
     if seen.iter().any(|line| !line.starts_with("CONNECT ")) {
         return Err(format!("the proxy has seen more than names: {seen:?}").into());
     }
-    say(&format!("all of it in {} tunnels of the proxy", seen.len()));
+    let asked = way_out.asked();
+    if asked.is_empty() || asked.iter().any(|line| line != "CONNECT sso.acme.example:443 HTTP/1.1")
+    {
+        return Err(format!("the registry asked for something else: {asked:?}").into());
+    }
+    say(&format!("all of it in {} tunnels of the proxy", seen.len() + asked.len()));
+
+    let (said, audited) = registry.stop()?;
+    // Every token of this issuer's, and every proof, begins with these letters.
+    if said.contains("eyJ") || audited.contains("eyJ") {
+        return Err(format!("a token is in a log of the registry's:\n{said}{audited}").into());
+    }
+    if !said.contains("User::\\\"sso/ada") || !denied(&audited, "eve") {
+        return Err(format!("nobody remembers who came:\n{said}{audited}").into());
+    }
+    say("the registry has it who came, and no token of theirs");
     Ok(())
 }
 
@@ -77,7 +92,7 @@ fn employee(
     world.file(".claude.json", "{}\n");
     world.file("ca.pem", ca.pem());
     world.file("trusted_root.json", registry.sigstore.trusted_root_json());
-    let key = registry.behind.log_key().verifier().to_string();
+    let key = registry.log_key()?.to_string();
     let add = ["registry", "add", "acme", REGISTRY, "--private", "--no-public-good"];
     let trust = ["--trusted-root", "trusted_root.json", "--trust-for", "io.github.acme/*"];
     let way = ["--ca", "ca.pem", "--proxy", &proxy.url(), "--log-key", &key];
@@ -88,6 +103,12 @@ fn employee(
     let secrets = format!("\n[secrets]\npassphrase = \"file:{}\"\n", passphrase.display());
     world.file(".config/mcpkg/config.toml", config + &secrets);
     Ok(world)
+}
+
+/// Whether it was written down that somebody was denied something.
+fn denied(audited: &str, name: &str) -> bool {
+    let is_it = |line: &str| line.contains(&format!("sso/{name}")) && line.contains("denied");
+    audited.lines().any(is_it)
 }
 
 /// Logs in, which this person finishes.

@@ -57,28 +57,14 @@ impl Gate {
         describe: impl Fn(&mut Value) + Send + Sync + 'static,
     ) -> Self {
         let desk = &issuer.desk;
-        let keys = JwkSet { keys: vec![desk.public.clone()] };
-        let nonce = desk.rules.nonces.then_some("a-nonce-of-the-registry");
-        Self::of(url, upstream, (&desk.url, keys), nonce, describe)
-    }
-
-    /// The same, for users of an issuer that is not ours: its name, and its keys. Each
-    /// proof has to hold `nonce`, if there is one.
-    pub fn of(
-        url: Option<&str>,
-        upstream: &str,
-        (issuer, keys): (&str, JwkSet),
-        nonce: Option<&'static str>,
-        describe: impl Fn(&mut Value) + Send + Sync + 'static,
-    ) -> Self {
         let mut door = None;
         let server = Background::serve(|own| {
             let made = Arc::new(Door {
                 url: url.unwrap_or(own).to_owned(),
                 upstream: upstream.to_owned(),
-                issuer: issuer.to_owned(),
-                keys,
-                nonce,
+                issuer: desk.url.clone(),
+                keys: JwkSet { keys: vec![desk.public.clone()] },
+                nonce: desk.rules.nonces.then_some("a-nonce-of-the-registry"),
                 client: reqwest::Client::builder().no_proxy().build().expect("it needs nothing"),
                 describe: Box::new(describe),
                 state: Mutex::default(),
