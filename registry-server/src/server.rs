@@ -149,7 +149,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let others = vec![
         remembering,
         tokio::spawn(decide_for_ever(app.clone())),
-        tokio::spawn(deliver_for_ever(webhooks, app.store.clone(), stores_of(&app))),
+        tokio::spawn(deliver_for_ever(webhooks, app.clone())),
     ];
     Ok(Running::new(address, (listener, tls), app, hangups, sequencing, others, lock))
 }
@@ -170,12 +170,6 @@ async fn set_up(
         shelf.removals.tell(&shelf.store).await?;
     }
     Ok(())
-}
-
-/// The databases of the sources, by name.
-fn stores_of(app: &App) -> Vec<(String, Store)> {
-    let named = |shelf: &Shelf| Some((shelf.source()?.name().to_string(), shelf.store.clone()));
-    app.mirror.shelves().filter_map(named).collect()
 }
 
 impl Running {

@@ -53,7 +53,7 @@ impl Company {
 }
 
 /// Has a world keep secrets in the encrypted file.
-fn keep_in_file(world: &World) {
+pub(crate) fn keep_in_file(world: &World) {
     let path = world.file("passphrase", "correct horse");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let config = world.read(".config/mcpkg/config.toml");
@@ -62,14 +62,14 @@ fn keep_in_file(world: &World) {
 }
 
 /// A log-in that waits for somebody.
-struct Login {
+pub(crate) struct Login {
     child: Child,
     stderr: BufReader<ChildStderr>,
     said: String,
 }
 
 impl Login {
-    fn begin(world: &World, args: &[&str]) -> Self {
+    pub(crate) fn begin(world: &World, args: &[&str]) -> Self {
         let mut command = world.command(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -78,7 +78,7 @@ impl Login {
     }
 
     /// What it shows beside `label`.
-    fn shown(&mut self, label: &str) -> String {
+    pub(crate) fn shown(&mut self, label: &str) -> String {
         loop {
             let mut line = String::new();
             let read = self.stderr.read_line(&mut line).unwrap();
@@ -90,7 +90,7 @@ impl Login {
         }
     }
 
-    fn finish(mut self) -> Outcome {
+    pub(crate) fn finish(mut self) -> Outcome {
         self.stderr.read_to_string(&mut self.said).unwrap();
         let output = self.child.wait_with_output().unwrap();
         let mut outcome = Outcome::from(output);

@@ -25,6 +25,7 @@ mod pack;
 mod program;
 mod publish;
 mod rebuild;
+mod review;
 mod secrets;
 mod settings;
 mod statements;

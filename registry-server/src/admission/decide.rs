@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use mcpkg_core::Digest;
 use mcpkg_core::review::{Approvals, Decision, Outcome, Verdict};
 
+use super::person;
 use crate::policy::{APPROVAL, PolicyNote};
 use crate::store::StoredVote;
 
@@ -82,7 +83,7 @@ pub(crate) fn decide(
         it.vote.fingerprint == fingerprint && forbids.iter().all(|id| policies.contains(id))
     };
     let given: Vec<&StoredVote> = standing.into_values().filter(covers).collect();
-    let count = u8::try_from(given.len()).unwrap_or(u8::MAX);
+    let count = person::count(&given);
     let approvals = Some(Approvals { needed, given: count, is_override });
     if count >= needed {
         let who = given.iter().map(|it| it.vote.shown.as_str()).collect::<Vec<_>>().join(" and ");
@@ -148,7 +149,8 @@ mod tests {
         let verdict = if text.contains('+') { Verdict::Approve } else { Verdict::Reject };
         let vote = NewVote {
             person: person.to_owned(),
-            shown: person.to_owned(),
+            // `a@b/2` is the person of this address, at another issuer.
+            shown: person.split('/').next().unwrap().to_owned(),
             verdict,
             reason: "because".to_owned(),
             policies: policies.split(',').map(str::to_owned).collect(),
@@ -181,6 +183,10 @@ mod tests {
             (all, &["new:two"], &["alice+new", "bob+new"], (Admitted, Some((2, 2)))),
             // The same person counts once.
             (all, &["new:two"], &["alice+new", "alice+new"], (Quarantined, Some((1, 2)))),
+            (all, &["new:two"], &["a@b+new", "a@b/2+new"], (Quarantined, Some((1, 2)))),
+            (all, &["new:two"], &["a@b+new", "c@b/2+new"], (Admitted, Some((2, 2)))),
+            (all, &["new:two"], &["a+new", "a/2+new"], (Admitted, Some((2, 2)))),
+            (all, &["new:one"], &["a@b-", "a@b/2+new"], (Denied, None)),
             // The strictest decides.
             (all, &["new:one", "wide:two"], &["alice+new,wide"], (Quarantined, Some((1, 2)))),
             // An override of one that foresees no approval, by two.

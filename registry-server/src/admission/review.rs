@@ -5,18 +5,18 @@
 //! often they say it, and that what they say is about what they were shown.
 
 use jiff::Timestamp;
-use mcpkg_core::publisher::Publisher;
 use mcpkg_core::review::{NewVote, Outcome, Review, ReviewLine, ReviewList, Verdict, Vote};
 use mcpkg_core::{Digest, PackageName, Version};
 
 use super::facts::Facts;
+use super::person::{called, has_signed};
 use super::{AdmissionError, Stock};
 use crate::access::Caller;
 use crate::app::App;
 use crate::audit::AuditEvent;
 use crate::error::ApiError;
 use crate::mirror::Shelf;
-use crate::policy::{Action, Circumstances, Place, Principal, Resource, Ruling, User};
+use crate::policy::{Action, Circumstances, Place, Principal, Resource, Ruling};
 use crate::store::{self, Given, StoredVote};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -180,7 +180,7 @@ impl App {
         self.audit.record(event.because(format!("{verdict}: {}", vote.reason))).await?;
         let stored = store::NewVote {
             person: user.id(),
-            shown: user.subject.clone(),
+            shown: called(user),
             verdict,
             reason: vote.reason.trim().to_owned(),
             policies: judged.decision.policies.clone(),
@@ -199,15 +199,6 @@ impl App {
             .map_or_else(Place::own, |source| Place::Source(source.name().to_string()));
         let resource = Resource::Package { place, name: name.clone() };
         self.engine.decide(&asker.principal, Action::Approve, &resource, &asker.circumstances)
-    }
-}
-
-/// Whether a publisher is this very person. The issuer is not asked: two of a company's
-/// may know one person by one name.
-fn has_signed(user: &User, publisher: &Publisher) -> bool {
-    match publisher {
-        Publisher::Identity(identity) => identity.subject.eq_ignore_ascii_case(&user.subject),
-        Publisher::Workflow(_) => false,
     }
 }
 

@@ -20,6 +20,7 @@ mod audit;
 mod blobs;
 mod change;
 mod error;
+mod judged;
 mod listed;
 mod mirror;
 mod owners;

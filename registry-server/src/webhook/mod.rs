@@ -20,6 +20,7 @@
 //! Source: [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks).
 
 mod command;
+mod news;
 mod outbox;
 mod receiver;
 mod sign;

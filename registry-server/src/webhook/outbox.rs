@@ -5,10 +5,12 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 
+use super::news::{News, removed};
 use super::receiver::Attempt;
 use super::sign::{body, headers, message_id};
 use super::{Webhook, Webhooks};
-use crate::store::{Delivery, DeliveryState, Store, StoreError};
+use crate::app::App;
+use crate::store::{Delivery, DeliveryState, Event, Store, StoreError};
 
 /// How often the outbox is looked into.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,36 +30,40 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(12);
 /// How long it is kept that something was delivered, so that it is not told again.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 7);
 
-/// Tells everybody what happens, for as long as the server runs. `own` is where the
-/// deliveries are; `sources` are other stores in which things happen, by name.
-pub(crate) async fn deliver_for_ever(
-    webhooks: Webhooks,
-    own: Store,
-    sources: Vec<(String, Store)>,
-) {
+/// Tells everybody what happens, for as long as the server runs.
+pub(crate) async fn deliver_for_ever(webhooks: Webhooks, app: App) {
     if webhooks.is_empty() {
         return;
     }
+    let mut news = News::since_start(&app);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = look(&webhooks, &own, &sources).await {
+        if let Err(error) = look(&webhooks, &app, &mut news).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "could not look into the outbox of webhooks");
         }
     }
 }
 
-async fn look(
-    webhooks: &Webhooks,
-    own: &Store,
-    sources: &[(String, Store)],
-) -> Result<(), StoreError> {
-    let now = Timestamp::now();
-    hand_over(webhooks, own, None, own, now).await?;
-    for (name, store) in sources {
-        hand_over(webhooks, own, Some(name), store, now).await?;
+async fn look(webhooks: &Webhooks, app: &App, news: &mut News) -> Result<(), StoreError> {
+    // Where the deliveries are, wherever it happened.
+    let (own, now) = (&app.store, Timestamp::now());
+    news.write_down(app).await?;
+    for shelf in app.shelves() {
+        let source = shelf.source().map(|source| source.name().to_string());
+        let events = shelf.store.events(BATCH).await?;
+        hand_over(webhooks, own, source.as_deref(), &events, now).await?;
+        // Only what every webhook has is forgotten.
+        if let Some(last) = events.last() {
+            shelf.store.forget_events(last.number).await?;
+        }
+        let list = shelf.removals.all();
+        if !news.has_told(source.as_ref(), &list) {
+            hand_over(webhooks, own, source.as_deref(), &removed(&list, now), now).await?;
+            news.tell(source.as_ref(), list);
+        }
     }
     let due = own.due(now, BATCH).await?;
     if due.is_empty() {
@@ -72,26 +78,22 @@ async fn look(
     Ok(())
 }
 
-/// Hands over what happened in `store`. Only what every webhook has is forgotten.
+/// Hands over what happened. What was handed over before is not handed over again.
 async fn hand_over(
     webhooks: &Webhooks,
     own: &Store,
     source: Option<&str>,
-    store: &Store,
+    events: &[Event],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let events = store.events(BATCH).await?;
-    for event in &events {
+    for event in events {
         let message = message_id(source.unwrap_or_default(), event);
         let body = body(source, event);
         for webhook in webhooks.webhooks.iter().filter(|it| it.wants(&event.kind)) {
             own.hand_over(&webhook.config.name, &message, &body, now).await?;
         }
     }
-    match events.last() {
-        Some(last) => store.forget_events(last.number).await,
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Tries a delivery, and says what became of it.

@@ -21,14 +21,18 @@ fn mirror(
     for release in &releases {
         source.accept(release);
     }
+    configure(&stage, source.url(), &source, more);
+    (stage, source, releases)
+}
+
+/// Has a stage mirror `source`, which is reached at `url`.
+pub(super) fn configure(stage: &Stage, url: &str, source: &TestRegistry, more: &str) {
     let key = source.log_key().verifier();
     stage.place.configure(&format!(
-        "[[source]]\nname = 'public'\nurl = '{}'\nlog_key = '{key}'\nnamespaces = ['*']\n\
-         trust_public_good = false\n[[source.trust_root]]\nfile = 'trusted_root.json'\n\
-         namespaces = ['*', 'io.github.acme/*']\n{more}",
-        source.url()
+        "[[source]]\nname = 'public'\nurl = '{url}'\nlog_key = '{key}'\nnamespaces = ['*']\n\
+         trust_public_good = false\n{more}\n[[source.trust_root]]\nfile = 'trusted_root.json'\n\
+         namespaces = ['*', 'io.github.acme/*']",
     ));
-    (stage, source, releases)
 }
 
 fn serve(stage: &Stage) -> Process {

@@ -5,6 +5,7 @@ mod given_out;
 mod kept;
 mod mirrored;
 mod newest;
+mod news;
 mod policies;
 mod quotas;
 mod review;

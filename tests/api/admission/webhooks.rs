@@ -20,19 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Somebody who is told: answers each request with the next status, the last one for
 /// ever.
-struct Receiver {
+pub(super) struct Receiver {
     url: String,
     messages: mpsc::Receiver<Message>,
 }
 
 /// A message as it came.
-struct Message {
+pub(super) struct Message {
     headers: BTreeMap<String, String>,
     body: String,
 }
 
 impl Receiver {
-    fn start(statuses: &'static [u16]) -> Self {
+    pub(super) fn start(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (tell, messages) = mpsc::channel();
@@ -64,15 +64,21 @@ impl Receiver {
         Self { url, messages }
     }
 
-    fn next(&self) -> Message {
+    pub(super) fn next(&self) -> Message {
         self.messages.recv_timeout(PATIENCE).expect("a message comes")
     }
 }
 
 impl Message {
-    fn kind(&self) -> String {
+    pub(super) fn kind(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap();
         body["type"].as_str().unwrap().to_owned()
+    }
+
+    /// To what it happened.
+    pub(super) fn data(&self) -> Value {
+        let body: Value = serde_json::from_str(&self.body).unwrap();
+        body["data"].clone()
     }
 
     /// Whether the key has signed it, as Standard Webhooks say.
@@ -93,7 +99,7 @@ impl Message {
 }
 
 /// A stage with a webhook, and the key that its messages are verified with.
-fn stage(policies: &str, receiver: &Receiver, more: &str) -> (Stage, String) {
+pub(super) fn stage(policies: &str, receiver: &Receiver, more: &str) -> (Stage, String) {
     let stage = Stage::new(policies);
     let made = stage.place.run(&["webhook", "key", "--key", "hook.key"]);
     assert!(made.status.success());

@@ -39,7 +39,8 @@ pub use listing::TestListing;
 pub use login::{Gate, Rules, TestIdentityProvider};
 pub use lying_registry::{Answer, Heard, LyingRegistry};
 pub use mcpkg_registry_server::{
-    ClientCertificates, IssuerConfig, OfficialConfig, TlsFile, TlsVersion,
+    AccessFile, AdmissionFile, ClientCertificates, IssuerConfig, OfficialConfig, PolicyFile,
+    TlsFile, TlsVersion,
 };
 pub use network::{TestProxy, TlsFront};
 pub use registry::{Setup, SourceSetup, TestRegistry};

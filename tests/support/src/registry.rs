@@ -12,9 +12,9 @@ use mcpkg_core::log::{SigningKey, VerifierKey};
 use mcpkg_core::namespace::{AllowedIdentity, NamePattern, NamespaceRule};
 use mcpkg_core::policy::Policy;
 use mcpkg_registry_server::{
-    AccessFile, AuthorityConfig, Config, ConfigFile, Limits, NamedRegistry, OfficialConfig,
-    Overrides, PolicyFile, ProxyFile, SourceConfig, SourceMode, StartError, TlsFile, export,
-    import, start,
+    AccessFile, AdmissionFile, AuthorityConfig, Config, ConfigFile, Limits, NamedRegistry,
+    OfficialConfig, Overrides, PolicyFile, ProxyFile, SourceConfig, SourceMode, StartError,
+    TlsFile, export, import, start,
 };
 use mcpkg_verify::{TrustRoot, TrustStore, TrustedKey};
 use tempfile::TempDir;
@@ -57,6 +57,8 @@ pub struct Setup {
     pub registries: Vec<NamedRegistry>,
     /// Who may publish through the MCP registry's API.
     pub official: OfficialConfig,
+    /// Whose releases policy has to admit.
+    pub admission: AdmissionFile,
 }
 
 /// A registry that a [`TestRegistry`] mirrors.
@@ -251,6 +253,7 @@ fn configure(folder: &Path, trusted_root_json: &str, setup: Setup) -> Config {
         tls: setup.tls,
         registries: setup.registries,
         official: setup.official,
+        admission: setup.admission,
         ..defaults(&folder.join("data"))
     }
 }

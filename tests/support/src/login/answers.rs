@@ -21,6 +21,7 @@ pub(super) async fn describe(State(desk): State<Arc<Desk>>) -> Response<Body> {
         "token_endpoint": format!("{url}/token"),
         "device_authorization_endpoint": format!("{url}/device"),
         "revocation_endpoint": format!("{url}/revoke"),
+        "jwks_uri": format!("{url}/keys"),
         "scopes_supported": ["openid", "offline_access"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
@@ -30,6 +31,10 @@ pub(super) async fn describe(State(desk): State<Arc<Desk>>) -> Response<Body> {
     }
     (desk.rules.describe)(&mut document);
     answer(200, &document)
+}
+
+pub(super) async fn keys(State(desk): State<Arc<Desk>>) -> Response<Body> {
+    answer(200, &json!({ "keys": [desk.public] }))
 }
 
 /// Somebody is logged in already, and says yes.

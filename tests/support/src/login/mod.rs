@@ -26,13 +26,16 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use self::answers::{authorize, describe, device, job, revoke, token};
+use self::answers::{authorize, describe, device, job, keys, revoke, token};
 use crate::background::Background;
 
 pub use self::gate::Gate;
 
 /// The name that the issuer knows the command by.
 pub const CLIENT: &str = "mcpkg";
+
+/// Beside what was asked for: who says yes to it.
+const PERSON: &str = "person";
 
 /// How an issuer differs from the plainest.
 #[derive(Clone, Debug)]
@@ -135,6 +138,7 @@ impl TestIdentityProvider {
                 .route("/token", post(token))
                 .route("/revoke", post(revoke))
                 .route("/job", get(job))
+                .route("/keys", get(keys))
                 .with_state(made)
         });
         Self { server, desk: desk.expect("the router was made") }
@@ -153,6 +157,14 @@ impl TestIdentityProvider {
     /// Somebody types a code, and says yes.
     pub fn approve(&self, user_code: &str) {
         self.desk.say(user_code, Said::Yes);
+    }
+
+    /// The same, as somebody else than `ada`.
+    pub fn approve_as(&self, user_code: &str, person: &str) {
+        let mut books = self.desk.books();
+        let waiting = books.devices.get_mut(user_code).expect("the code was given out");
+        waiting.asked.insert(PERSON.to_owned(), person.to_owned());
+        waiting.said = Some(Said::Yes);
     }
 
     /// Somebody types a code, and says no.
@@ -223,8 +235,10 @@ impl Desk {
     fn grant(&self, asked: &HashMap<String, String>, thumbprint: Option<&str>) -> Value {
         let now = Timestamp::now().as_second();
         let lifetime = self.rules.lifetime_seconds;
+        let person = asked.get(PERSON).map_or("ada", String::as_str);
+        let (subject, email) = (subject(person), format!("{person}@acme.example"));
         let mut access = json!({
-            "iss": self.url, "sub": "7", "aud": asked["resource"], "iat": now,
+            "iss": self.url, "sub": subject, "email": email, "aud": asked["resource"], "iat": now,
             "exp": now + lifetime.cast_signed(), "scope": "read",
             "jti": self.counter.fetch_add(1, Ordering::Relaxed),
         });
@@ -232,8 +246,8 @@ impl Desk {
             access["cnf"] = json!({ "jkt": thumbprint });
         }
         let identity = json!({
-            "iss": self.url, "sub": "7", "aud": CLIENT, "iat": now, "exp": now + 300,
-            "nonce": asked.get("nonce"), "email": "ada@acme.example",
+            "iss": self.url, "sub": subject, "aud": CLIENT, "iat": now, "exp": now + 300,
+            "nonce": asked.get("nonce"), "email": email,
         });
         let (access, identity) = (self.sign(&access), self.sign(&identity));
         let refresh = self.fresh("refresh");
@@ -250,6 +264,11 @@ impl Desk {
         (self.rules.grant)(&mut answer);
         answer
     }
+}
+
+/// What the issuer calls somebody: `7` is `ada`.
+fn subject(person: &str) -> &str {
+    if person == "ada" { "7" } else { person }
 }
 
 fn answer(status: u16, document: &Value) -> Response<Body> {
