@@ -76,6 +76,8 @@ pub use admission::{
     ExplainError, Explanation, ImportError, Imported, Said, SimulatedChange, Simulation, explain,
     import_advisories, import_signed_vex, import_vex, simulate,
 };
+#[cfg(feature = "generate")]
+pub use admission::{Judging, JudgingError};
 pub use airgap::{Exported, OfferedRoot, TakenOver, UnsignedParts, export, import};
 pub use audit::{AuditError, export as export_audit};
 pub use authority::AuthorityConfig;
