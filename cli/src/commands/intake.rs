@@ -7,7 +7,7 @@ use mcpkg_core::policy::Policy;
 use super::approval::Approved;
 use super::origin::Origin;
 use super::{Context, judged};
-use crate::args::{AcceptArgs, ConsentArgs};
+use crate::args::{AcceptArgs, ConsentArgs, UnattestedArgs};
 use crate::config::Config;
 use crate::error::Result;
 use crate::ops::log::Contact;
@@ -19,6 +19,7 @@ use crate::ui::Ui;
 pub(super) struct Intake<'a> {
     pub(super) config: Config,
     pub(super) accept: &'a AcceptArgs,
+    pub(super) unattested: &'a UnattestedArgs,
     pub(super) approved: Approved,
     pub(super) store: Store,
     pub(super) ui: Ui,
@@ -30,6 +31,7 @@ impl<'a> Intake<'a> {
         Ok(Self {
             config: context.config()?,
             accept: &consent.accept,
+            unattested: &consent.unattested,
             approved: Approved::parse(&consent.approve)?,
             store: Store::new(&context.places),
             ui,

@@ -6,9 +6,9 @@
 //!
 //! | module | does | believes |
 //! |---|---|---|
-//! | [`standing`](mod@standing) | says what there is to move to | the registry, for choosing alone |
-//! | [`choose`](mod@choose) | has a release chosen, or takes that of a lock, and decides | what was attested |
-//! | [`make`](mod@make) | makes the artifact in staging | the digests of its files |
+//! | `standing` | says what there is to move to | the registry, for choosing alone |
+//! | `choose` | has a release chosen, or takes that of a lock, and decides | what was attested |
+//! | `make` | makes the artifact in staging | the digests of its files |
 //! | [`pin`] | says in the lock what was made, and compares two of them | what was decided |
 //! | [`source`] | says whether a server still comes from where it came from | the lock |
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mcpkg_core::lock::{Lock, LockedServer};
+use mcpkg_core::permissions::Permissions;
 use mcpkg_core::project::{Servers, WantedServer};
 use mcpkg_core::{PackageName, Version};
 use serde::Serialize;
@@ -104,7 +105,7 @@ pub enum Due<'a> {
     /// A release is to be chosen for this one.
     Choose(&'a PackageName, &'a WantedServer),
     /// The release stays, and something beside it changes: this is how it is to be.
-    Renew(Box<LockedServer>),
+    Renew(Box<LockedServer>, &'a WantedServer),
     /// Nobody wants this one.
     Unlock(PackageName),
 }
@@ -118,8 +119,8 @@ pub fn due<'a>(servers: &'a Servers, lock: &Lock) -> Vec<Due<'a>> {
             Some(locked) => {
                 let mut server = locked.clone();
                 apply(wanted, &mut server);
-                if server != *locked {
-                    due.push(Due::Renew(Box::new(server)));
+                if server != *locked || !asked_by_nobody_else(wanted, locked).is_empty() {
+                    due.push(Due::Renew(Box::new(server), wanted));
                 }
             }
         }
@@ -127,6 +128,13 @@ pub fn due<'a>(servers: &'a Servers, lock: &Lock) -> Vec<Due<'a>> {
     let unwanted = lock.servers().filter(|locked| servers.get(&locked.name).is_none());
     due.extend(unwanted.map(|locked| Due::Unlock(locked.name.clone())));
     due
+}
+
+/// What a server of npm or PyPI is to have beyond what it was granted: nobody but
+/// `mcpkg.toml` can say what it needs.
+pub fn asked_by_nobody_else(wanted: &WantedServer, server: &LockedServer) -> Permissions {
+    let asked = wanted.permissions.as_ref().filter(|_| server.upstream.is_some());
+    asked.map(|asked| asked.beyond(&server.granted)).unwrap_or_default()
 }
 
 /// Puts what is wanted beside its version into a server: where its secrets are found,

@@ -1,11 +1,9 @@
 //! What an update would change, before it is approved.
 
 use mcpkg_core::PackageName;
-use mcpkg_core::lock::LockedServer;
 
 use crate::ops::change::{Change, Names};
 use crate::ops::release::TrustedRelease;
-use crate::ops::standing::Standing;
 use crate::ui::Ui;
 
 /// How many names of a kind are shown; `--json` has all of them.
@@ -42,15 +40,6 @@ pub fn change_by(ui: &Ui, name: &PackageName, who: Vec<(&'static str, String)>, 
     let Names { added, removed, changed } = &change.files;
     let counts = (changed.len(), added.len(), removed.len());
     ui.detail("files", format!("{} changed, {} new, {} gone", counts.0, counts.1, counts.2));
-}
-
-/// Says that there is nothing to do, and what was passed over.
-pub fn stays(ui: &Ui, server: &LockedServer, standing: &Standing) {
-    ui.status("Up to date", format!("{}@{}", server.name, server.version));
-    for passed in &standing.passed {
-        let reasons: Vec<_> = passed.reasons.iter().map(ToString::to_string).collect();
-        ui.detail("passed over", format!("{} is {}", passed.version, reasons.join(" and ")));
-    }
 }
 
 fn names(ui: Ui, label: &str, names: &Names) {

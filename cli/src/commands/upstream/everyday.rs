@@ -7,42 +7,27 @@
 
 use jiff::SignedDuration;
 use mcpkg_core::lock::{LockedServer, LockedUpstream};
-use mcpkg_core::manifest::Manifest;
 use mcpkg_core::permissions::Permissions;
 use mcpkg_core::policy::Policy;
 use mcpkg_core::project::{VersionRange, WantedServer};
-use mcpkg_core::{PackageName, Platform, Version};
+use mcpkg_core::{PackageName, Version};
 use mcpkg_upstream::{Importer, Listed, Listing, Package, Reference, uploader};
 use serde_json::{Value, json};
 
 use super::{accepted, asking, say, warn, who};
 use crate::agents::Scope;
-use crate::args::{AcceptArgs, UnattestedArgs};
 use crate::commands::Context;
-use crate::commands::approval::Approved;
+use crate::commands::intake::Intake;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lock_file::LockFile;
 use crate::ops::change::{Change, OnDisk};
-use crate::ops::fetch::MANIFEST;
 use crate::ops::standing::Standing;
+use crate::ops::update::on_disk;
 use crate::ops::upstream::{self, Accepted, Ask, Chosen, Wish, source};
 use crate::ops::{pin, wanted};
 use crate::secrets::approval;
 use crate::show;
-use crate::store::Store;
-use crate::ui::Ui;
-
-/// What an everyday command has at hand.
-pub(in crate::commands) struct Everyday<'a> {
-    pub(in crate::commands) config: &'a Config,
-    pub(in crate::commands) store: &'a Store,
-    pub(in crate::commands) accept: &'a AcceptArgs,
-    pub(in crate::commands) unattested: &'a UnattestedArgs,
-    pub(in crate::commands) approved: &'a Approved,
-    pub(in crate::commands) ui: Ui,
-    pub(in crate::commands) context: &'a Context,
-}
 
 /// What to do with what an update would change.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,177 +89,167 @@ impl Standings {
     }
 }
 
-impl Everyday<'_> {
-    /// Updates a server, or finds that there is nothing to do.
-    pub(in crate::commands) fn update(
-        &self,
-        (server, upstream): (&LockedServer, &LockedUpstream),
-        wanted: Option<&WantedServer>,
-        outcome: Outcome,
-        lock: &mut LockFile,
-    ) -> Result<Value> {
-        let (name, context) = (&server.name, self.context);
-        let range = wanted.map(|wanted| &wanted.version).or(upstream.range.as_ref());
-        let package = upstream::release(upstream)?.package().clone();
-        let accepted = accepted(self.accept, self.unattested)?;
-        let found =
-            Standings::of((name, &package), Some(server), range, &accepted, self.config, context)?;
-        let Some(version) = found.standing.next(&server.version, range) else {
-            let passed = &found.standing.passed;
-            show::stays(&self.ui, server, &found.standing);
-            let installed = &server.version;
-            return Ok(json!({ "name": name, "installed": installed, "passedOver": passed }));
-        };
+/// Updates a server, or finds that there is nothing to do.
+pub(in crate::commands) fn update(
+    (server, upstream): (&LockedServer, &LockedUpstream),
+    wanted: Option<&WantedServer>,
+    outcome: Outcome,
+    lock: &mut LockFile,
+    intake: &Intake<'_>,
+) -> Result<Value> {
+    let (name, context) = (&server.name, intake.context);
+    let range = wanted.map(|wanted| &wanted.version).or(upstream.range.as_ref());
+    let package = upstream::release(upstream)?.package().clone();
+    let accepted = accepted(intake.accept, intake.unattested)?;
+    let found =
+        Standings::of((name, &package), Some(server), range, &accepted, &intake.config, context)?;
+    let Some(version) = found.standing.next(&server.version, range) else {
+        let passed = &found.standing.passed;
+        show::up_to_date(&intake.ui, server, &found.standing);
+        let installed = &server.version;
+        return Ok(json!({ "name": name, "installed": installed, "passedOver": passed }));
+    };
 
-        // What it needs, who attests it, and is that enough?
-        let chosen = self.choose(&found, version, (name, Some(server)), &accepted)?;
+    // What it needs, who attests it, and is that enough?
+    let chosen = choose(&found, version, (name, Some(server)), &accepted, intake)?;
 
-        // The bytes that were pinned, into staging.
-        let (made, unpacked) = upstream::make(&chosen, &found.importer, self.store, self.ui)?;
-        let made = (&chosen, &made);
-        let range = upstream.range.clone();
-        let mut next = upstream::pin::server(name, made, &found.importer, range, Some(server))?;
-        if let Some(wanted) = wanted {
-            wanted::apply(wanted, &mut next);
-        }
-
-        // What it would change, and is that wanted?
-        let old = self.on_disk(server);
-        let old = old.as_ref().map(|(manifest, folder)| OnDisk { manifest, folder });
-        let new = OnDisk { manifest: &unpacked.manifest, folder: &unpacked.folder() };
-        let change = Change::between((server, old), (&next, new), Permissions::default())?;
-        let dependencies = upstream::pin::dependencies(server, &chosen.closure);
-        let change = Change { dependencies, ..change };
-        show::change_by(&self.ui, name, who(&chosen), &change);
-        warn(&chosen, self.ui);
-        let is_done = outcome == Outcome::Done;
-        let data = json!({ "name": name, "change": change, "updated": is_done });
-        let moves = format!("{name} {} -> {version}", server.version);
-        if !is_done {
-            self.ui.status("Would update", moves);
-            return Ok(data);
-        }
-        if !self.ui.confirm("Update it?")? {
-            return Err(Error::Declined);
-        }
-        pin::commit_files(unpacked, self.store, lock, next, Vec::new())?;
-        self.ui.status("Updated", moves);
-        Ok(data)
+    // The bytes that were pinned, into staging.
+    let (made, unpacked) = upstream::make(&chosen, &found.importer, &intake.store, intake.ui)?;
+    let made = (&chosen, &made);
+    let range = upstream.range.clone();
+    let mut next = upstream::pin::server(name, made, &found.importer, range, Some(server))?;
+    if let Some(wanted) = wanted {
+        wanted::apply(wanted, &mut next);
     }
 
-    /// Locks a server that `mcpkg.toml` wants made of `package`.
-    pub(in crate::commands) fn lock(
-        &self,
-        (name, package): (&PackageName, &Package),
-        wanted: &WantedServer,
-        locked: Option<&LockedServer>,
-    ) -> Result<LockedServer> {
-        let accepted = accepted(self.accept, self.unattested)?;
-        let range = Some(&wanted.version);
-        let found =
-            Standings::of((name, package), locked, range, &accepted, self.config, self.context)?;
-        let version = if let Some(version) = &found.standing.allowed {
-            version
-        } else {
-            let (min_age, now) = (Policy::PUBLIC_MIN_AGE, self.context.now);
-            let wish = Wish { name, range, min_age, accepted: &accepted, now };
-            upstream::wanted(&found.listing, &wanted.version, wish)?
-        };
-        let chosen = self.choose(&found, version, (name, locked), &accepted)?;
-        let (made, unpacked) = upstream::make(&chosen, &found.importer, self.store, self.ui)?;
-        let made = (&chosen, &made);
-        let mut server = upstream::pin::server(name, made, &found.importer, None, locked)?;
-        if locked.is_none() {
-            server.granted = wanted.permissions.clone().unwrap_or_default();
-        }
-        say(made, &server, self.ui);
-        if !self.ui.confirm("Lock it?")? {
-            return Err(Error::Declined);
-        }
-        // All of it was fetched, so `sync` need not do that again.
-        unpacked.keep(self.store)?;
-        Ok(server)
+    // What it would change, and is that wanted?
+    let old = on_disk(server, &intake.store);
+    let old = old.as_ref().map(|(manifest, folder)| OnDisk { manifest, folder });
+    let folder = unpacked.folder();
+    let new = Some(OnDisk { manifest: &unpacked.manifest, folder: &folder });
+    let change = Change::between((server, old), (&next, new), Permissions::default())?;
+    let dependencies = upstream::pin::dependencies(server, &chosen.closure);
+    let change = Change { dependencies, ..change };
+    show::change_by(&intake.ui, name, who(&chosen), &change);
+    warn(&chosen, intake.ui);
+    let is_done = outcome == Outcome::Done;
+    let data = json!({ "name": name, "change": change, "updated": is_done });
+    let moves = format!("{name} {} -> {version}", server.version);
+    if !is_done {
+        intake.ui.status("Would update", moves);
+        return Ok(data);
     }
+    if !intake.ui.confirm("Update it?")? {
+        return Err(Error::Declined);
+    }
+    pin::commit_files(unpacked, &intake.store, lock, next, Vec::new())?;
+    intake.ui.status("Updated", moves);
+    Ok(data)
+}
 
-    /// Lets a server have what `mcpkg.toml` says: nobody else can say what it needs. More
-    /// than it has is asked about, whatever `--yes` says.
-    pub(in crate::commands) fn grant(
-        &self,
-        wanted: &WantedServer,
-        server: &mut LockedServer,
-    ) -> Result<()> {
-        let Some(permissions) = wanted.permissions.as_ref().filter(|_| server.upstream.is_some())
-        else {
-            return Ok(());
-        };
-        let added = permissions.beyond(&server.granted);
-        self.approved.widening((&server.name, &server.version), &added, self.ui)?;
-        server.granted = permissions.clone();
-        Ok(())
+/// Locks a server that `mcpkg.toml` wants made of `package`.
+pub(in crate::commands) fn lock(
+    (name, package): (&PackageName, &Package),
+    wanted: &WantedServer,
+    locked: Option<&LockedServer>,
+    intake: &Intake<'_>,
+) -> Result<LockedServer> {
+    let accepted = accepted(intake.accept, intake.unattested)?;
+    let range = Some(&wanted.version);
+    let found =
+        Standings::of((name, package), locked, range, &accepted, &intake.config, intake.context)?;
+    let version = if let Some(version) = &found.standing.allowed {
+        version
+    } else {
+        let (min_age, now) = (Policy::PUBLIC_MIN_AGE, intake.context.now);
+        let wish = Wish { name, range, min_age, accepted: &accepted, now };
+        upstream::wanted(&found.listing, &wanted.version, wish)?
+    };
+    let chosen = choose(&found, version, (name, locked), &accepted, intake)?;
+    let (made, unpacked) = upstream::make(&chosen, &found.importer, &intake.store, intake.ui)?;
+    let made = (&chosen, &made);
+    let mut server = upstream::pin::server(name, made, &found.importer, None, locked)?;
+    if locked.is_none() {
+        server.granted = wanted.permissions.clone().unwrap_or_default();
     }
+    say(made, &server, intake.ui);
+    if !intake.ui.confirm("Lock it?")? {
+        return Err(Error::Declined);
+    }
+    // All of it was fetched, so `sync` need not do that again.
+    unpacked.keep(&intake.store)?;
+    Ok(server)
+}
 
-    /// Makes the very artifact again that a lock pins.
-    pub(in crate::commands) fn sync(
-        &self,
-        (server, upstream): (&LockedServer, &LockedUpstream),
-        scope: Scope,
-        lock: &LockFile,
-    ) -> Result<()> {
-        let release = upstream::release(upstream)?;
-        let importer = asking(self.config, self.context)?;
-        let registry = importer.registry(release.package().ecosystem());
-        source::check(Some(server), release.package(), registry.as_str())?;
-        // What nobody attests was accepted by whoever locked it: the user, or somebody else
-        // whose word counts once the user has approved it.
-        let mut accepted = accepted(self.accept, self.unattested)?;
-        let is_own = scope != Scope::Project
-            || approval::check(server, lock.path(), &self.context.places).is_ok();
-        let is_uploaders = server.publisher == uploader(release.package(), registry);
-        if is_own && is_uploaders {
-            accepted.unattested.insert(release.clone());
-        }
-        // It was old enough when it was locked, or whoever locked it said it need not be.
-        let ask = Ask {
-            name: &server.name,
-            locked: Some(server),
-            accepted: &accepted,
-            min_age: SignedDuration::ZERO,
-            now: self.context.now,
-        };
-        let artifact = upstream::artifact(server)?;
-        let chosen = upstream::again((server, upstream), artifact.platform, &importer, ask)?;
-        if let Some(lack) = chosen.lack {
-            self.ui.warn(format!("{release}: {lack}; it was accepted by its name"));
-        }
-        upstream::make_again(&chosen, artifact, &importer, self.store, self.ui)?
-            .keep(self.store)?;
-        self.ui.status("Fetched", format!("{}@{}", server.name, server.version));
-        Ok(())
+/// Lets a server have what `mcpkg.toml` says: nobody else can say what it needs. More
+/// than it has is asked about, whatever `--yes` says.
+pub(in crate::commands) fn grant(
+    wanted: &WantedServer,
+    server: &mut LockedServer,
+    intake: &Intake<'_>,
+) -> Result<()> {
+    let added = wanted::asked_by_nobody_else(wanted, server);
+    if added.is_empty() {
+        return Ok(());
     }
+    intake.approved.widening((&server.name, &server.version), &added, intake.ui)?;
+    server.granted = wanted.permissions.clone().unwrap_or_default();
+    Ok(())
+}
 
-    fn choose(
-        &self,
-        found: &Standings,
-        version: &Version,
-        (name, locked): (&PackageName, Option<&LockedServer>),
-        accepted: &Accepted,
-    ) -> Result<Chosen> {
-        let listed = found.listing.get(version);
-        let Listed { release, .. } = listed
-            .ok_or_else(|| Error::NoRelease { name: name.clone(), wanted: version.to_string() })?;
-        self.ui.status("Choosing", format!("what {release} needs"));
-        let (min_age, now) = (Policy::PUBLIC_MIN_AGE, self.context.now);
-        let ask = Ask { name, locked, accepted, min_age, now };
-        let chosen = upstream::choose(&Reference::exactly(release), &found.importer, ask)?;
-        self.ui.status(if chosen.lack.is_none() { "Verified" } else { "Accepted" }, release);
-        Ok(chosen)
+/// Makes the very artifact again that a lock pins.
+pub(in crate::commands) fn sync(
+    (server, upstream): (&LockedServer, &LockedUpstream),
+    scope: Scope,
+    lock: &LockFile,
+    intake: &Intake<'_>,
+) -> Result<()> {
+    let release = upstream::release(upstream)?;
+    let importer = asking(&intake.config, intake.context)?;
+    let registry = importer.registry(release.package().ecosystem());
+    source::check(Some(server), release.package(), registry.as_str())?;
+    // What nobody attests was accepted by whoever locked it: the user, or somebody else
+    // whose word counts once the user has approved it.
+    let mut accepted = accepted(intake.accept, intake.unattested)?;
+    let is_own = scope != Scope::Project
+        || approval::check(server, lock.path(), &intake.context.places).is_ok();
+    let is_uploaders = server.publisher == uploader(release.package(), registry);
+    if is_own && is_uploaders {
+        accepted.unattested.insert(release.clone());
     }
+    // It was old enough when it was locked, or whoever locked it said it need not be.
+    let ask = Ask {
+        name: &server.name,
+        locked: Some(server),
+        accepted: &accepted,
+        min_age: SignedDuration::ZERO,
+        now: intake.context.now,
+    };
+    let artifact = upstream::artifact(server)?;
+    let chosen = upstream::again((server, upstream), artifact.platform, &importer, ask)?;
+    if let Some(lack) = chosen.lack {
+        intake.ui.warn(format!("{release}: {lack}; it was accepted by its name"));
+    }
+    upstream::make_again(&chosen, artifact, &importer, &intake.store, intake.ui)?
+        .keep(&intake.store)?;
+    intake.ui.status("Fetched", format!("{}@{}", server.name, server.version));
+    Ok(())
+}
 
-    /// The installed release, if its files are there and are the pinned ones.
-    fn on_disk(&self, server: &LockedServer) -> Option<(Manifest, std::path::PathBuf)> {
-        let artifact = server.artifact_for(Platform::current())?;
-        let folder = self.store.check(artifact.tree).ok()?;
-        let manifest = Manifest::read(&std::fs::read(folder.join(MANIFEST)).ok()?).ok()?;
-        Some((manifest, folder))
-    }
+fn choose(
+    found: &Standings,
+    version: &Version,
+    (name, locked): (&PackageName, Option<&LockedServer>),
+    accepted: &Accepted,
+    intake: &Intake<'_>,
+) -> Result<Chosen> {
+    let listed = found.listing.get(version);
+    let Listed { release, .. } = listed
+        .ok_or_else(|| Error::NoRelease { name: name.clone(), wanted: version.to_string() })?;
+    intake.ui.status("Choosing", format!("what {release} needs"));
+    let (min_age, now) = (Policy::PUBLIC_MIN_AGE, intake.context.now);
+    let ask = Ask { name, locked, accepted, min_age, now };
+    let chosen = upstream::choose(&Reference::exactly(release), &found.importer, ask)?;
+    intake.ui.status(if chosen.lack.is_none() { "Verified" } else { "Accepted" }, release);
+    Ok(chosen)
 }

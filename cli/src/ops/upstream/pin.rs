@@ -45,6 +45,7 @@ pub fn server(
             runtime: chosen.closure.runtime.clone(),
             files: pinned::write(&chosen.closure),
         }),
+        elsewhere: None,
         artifacts: vec![LockedArtifact {
             platform: made.platform,
             digest: made.digest,
