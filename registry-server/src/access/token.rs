@@ -210,14 +210,18 @@ impl Claims {
 }
 
 /// The groups in the claim that the configuration names: a list, or one. Without the
-/// claim there are none; of another shape, the token is refused, because a `forbid`
-/// may be waiting for one of them.
+/// claim there are none. Of another shape, or to be had elsewhere because there are too
+/// many for a token (OpenID Connect Core 1.0, section 5.6.2), the token is refused: a
+/// `forbid` may be waiting for one of them.
 pub(super) fn groups(
     issuer: &Issuer,
     claims: &Map<String, Value>,
 ) -> Result<BTreeSet<String>, TokenError> {
     let malformed = TokenError::Claim("groups");
     let Some(name) = &issuer.file.groups_claim else { return Ok(BTreeSet::new()) };
+    if claims.get("_claim_names").is_some_and(|elsewhere| elsewhere.get(name).is_some()) {
+        return Err(malformed);
+    }
     let groups: Vec<String> = match claims.get(name) {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(one)) => vec![one.clone()],

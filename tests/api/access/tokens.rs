@@ -53,6 +53,11 @@ fn a_token_has_to_be_of_our_issuer_for_us_and_in_time() {
         ("a name of 300 bytes", |_, claims| claims["sub"] = json!("r".repeat(300)), 401),
         ("bound to a certificate", |_, claims| claims["cnf"] = json!({ "x5t#S256": "a" }), 401),
         ("groups that are no list", |_, claims| claims["groups"] = json!({ "staff": true }), 401),
+        (
+            "groups that are to be had elsewhere",
+            |_, claims| claims["_claim_names"] = json!({ "groups": "src1" }),
+            401,
+        ),
         ("a group that is no text", |_, claims| claims["groups"] = json!(["staff", 1]), 401),
     ];
     let key = company.issuer.key();
