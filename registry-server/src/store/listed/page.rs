@@ -105,6 +105,19 @@ pub(crate) enum Position {
     },
 }
 
+/// What one walk along an index takes.
+#[derive(Clone, Copy, Debug)]
+enum Walk<'a> {
+    /// All, from the first on.
+    All,
+    /// What comes after this name and version.
+    AfterName(&'a str, &'a str),
+    /// What has changed at this time, and comes after this row.
+    At(&'a str, i64),
+    /// What has changed after this time.
+    AfterTime(&'a str),
+}
+
 /// Some servers, and whether there are more.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSlice {
@@ -126,13 +139,42 @@ impl Store {
             return Ok(ServerSlice { rows: Vec::new(), is_more: false });
         }
         // One more than asked for tells whether there is a next page.
+        let wanted = limit + 1;
+        let mut rows = match after {
+            None => self.walk(filter, Walk::All, wanted).await?,
+            Some(Position::Name { name_key, version }) => {
+                self.walk(filter, Walk::AfterName(name_key, version), wanted).await?
+            }
+            // An index is not entered at a time and a row, so one walk would pass all of
+            // that time again.
+            Some(Position::Change { updated_at, server_id }) => {
+                let mut rows = self.walk(filter, Walk::At(updated_at, *server_id), wanted).await?;
+                let rest = wanted - u32::try_from(rows.len()).unwrap_or(wanted);
+                if rest > 0 {
+                    rows.extend(self.walk(filter, Walk::AfterTime(updated_at), rest).await?);
+                }
+                rows
+            }
+        };
+        let is_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        Ok(ServerSlice { rows, is_more })
+    }
+
+    /// At most `wanted` of the servers that `filter` lets through.
+    async fn walk(
+        &self,
+        filter: &ServerFilter,
+        walk: Walk<'_>,
+        wanted: u32,
+    ) -> Result<Vec<ServerRow>, StoreError> {
         let mut query = select();
         if let Some(expression) = self.selective(&filter.search).await? {
             query.push(" from server where server_id in (select server_id from server");
             query.push(" indexed by server_by_name_id where name_id in (");
             query.push("select rowid from server_name_text where server_name_text match ");
             query.push_bind(expression).push(")");
-            restrict(&mut query, filter, after, limit + 1);
+            restrict(&mut query, filter, walk, wanted);
             // With a sign, the order is no reason to walk along all names.
             let order = if filter.since.is_some() {
                 ") order by +updated_at, +server_id"
@@ -150,12 +192,9 @@ impl Store {
                 query.push(" and instr(name_key, ").push_bind(filter.search.clone());
                 query.push(") > 0");
             }
-            restrict(&mut query, filter, after, limit + 1);
+            restrict(&mut query, filter, walk, wanted);
         }
-        let mut rows: Vec<ServerRow> = query.build_query_as().fetch_all(&self.reader).await?;
-        let is_more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        Ok(ServerSlice { rows, is_more })
+        Ok(query.build_query_as().fetch_all(&self.reader).await?)
     }
 
     /// How to look up the names that contain `search`, if there are so few that each can
@@ -201,12 +240,7 @@ fn expression(search: &str) -> Option<String> {
     }
 }
 
-fn restrict(
-    query: &mut QueryBuilder<Sqlite>,
-    filter: &ServerFilter,
-    after: Option<&Position>,
-    limit: u32,
-) {
+fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &ServerFilter, walk: Walk<'_>, limit: u32) {
     query.push(" and is_shown = 1");
     push_version(query, &filter.version);
     push_scope(query, &filter.scope);
@@ -214,15 +248,18 @@ fn restrict(
     if let Some(since) = &filter.since {
         query.push(" and updated_at >= ").push_bind(since.clone());
     }
-    match after {
-        None => (),
-        Some(Position::Name { name_key, version }) => {
-            query.push(" and (name_key, version) > (").push_bind(name_key.clone());
-            query.push(", ").push_bind(version.clone()).push(")");
+    match walk {
+        Walk::All => (),
+        Walk::AfterName(name_key, version) => {
+            query.push(" and (name_key, version) > (").push_bind(name_key.to_owned());
+            query.push(", ").push_bind(version.to_owned()).push(")");
         }
-        Some(Position::Change { updated_at, server_id }) => {
-            query.push(" and (updated_at, server_id) > (").push_bind(updated_at.clone());
-            query.push(", ").push_bind(*server_id).push(")");
+        Walk::At(updated_at, server_id) => {
+            query.push(" and updated_at = ").push_bind(updated_at.to_owned());
+            query.push(" and server_id > ").push_bind(server_id);
+        }
+        Walk::AfterTime(updated_at) => {
+            query.push(" and updated_at > ").push_bind(updated_at.to_owned());
         }
     }
     query.push(if filter.since.is_some() {
