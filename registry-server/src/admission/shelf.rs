@@ -102,7 +102,7 @@ impl Shelf {
             return Ok(0);
         };
         let place = Stock::of(self).source;
-        let state = (admission.basis(&self.store).await?, self.store.applied().await?.size);
+        let state = self.state(admission).await?;
         let is_done = admission.with().done.get(&place) == Some(&state);
         let names = if is_done {
             self.store.expired(Timestamp::now(), BATCH).await?

@@ -150,6 +150,11 @@ impl Source {
             .collect();
         let names: Vec<&PackageName> = names.into_iter().collect();
         self.registry.claim(&names, self.name.as_str(), now).await?;
+        let shown = followed.iter().filter(|it| it.finding.is_ok());
+        let shown: BTreeSet<&PackageName> =
+            shown.filter_map(|it| Some(it.entry.as_ref()?.name())).collect();
+        let shown: Vec<&PackageName> = shown.into_iter().collect();
+        self.registry.give_way_to_source(&shown, now).await?;
         let broken = self.store.follow(followed, &tree, now).await?;
         let is_proved = |it: &&Followed| broken.iter().all(|(index, _)| *index != it.index);
         let unproved = followed.iter().filter(is_proved);

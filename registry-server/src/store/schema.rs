@@ -15,8 +15,8 @@ pub(super) const REGISTRY: &[Step] = &[
     (1, "packages", include_str!("../../../migrations/sqlite/0001_packages.sql")),
     (2, "listed", include_str!("../../../migrations/sqlite/0002_listed.sql")),
     (3, "mirror", include_str!("../../../migrations/sqlite/0003_mirror.sql")),
-    (5, "admission", include_str!("../../../migrations/sqlite/0005_admission.sql")),
-    (7, "shown", include_str!("../../../migrations/sqlite/0007_shown.sql")),
+    (4, "admission", include_str!("../../../migrations/sqlite/0004_admission.sql")),
+    (5, "shown", include_str!("../../../migrations/sqlite/0005_shown.sql")),
 ];
 
 /// Those of what was audited.
