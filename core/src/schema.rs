@@ -191,7 +191,7 @@ texts! {
     HostPort, 260, r"^(\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\*|[1-9][0-9]{0,4})$",
         "A host, or all below a domain, and a port, or all ports.";
     ImageReference, 512,
-        r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}$",
+        r"^[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9._/-]+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}$",
         "An image in a registry of images, by its digest.";
     RemoteUrl, 2048, r"^https?://[A-Za-z0-9.:\[\]-]+([/?][!-~]*)?$",
         "The address of a remote server, with `{name}` for what its user fills in.";

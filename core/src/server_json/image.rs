@@ -122,7 +122,9 @@ fn is_registry(text: &str) -> bool {
             && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     host.split('.').all(is_label)
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|it| it > 0))
+        && port.is_none_or(|port| {
+            port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|it| it > 0)
+        })
 }
 
 /// Lower-case letters and digits, with `.`, `_`, `__` or any `-` between them.
@@ -312,7 +314,7 @@ mod tests {
     fn what_may_be_another_image_tomorrow_or_elsewhere_is_refused() {
         type Reason = fn(String) -> ImageReferenceError;
         let digest = Digest::of(b"manifest").to_string();
-        let rows: [(String, Reason); 15] = [
+        let rows: [(String, Reason); 16] = [
             ("ghcr.io/acme/weather".into(), ImageReferenceError::NoDigest),
             ("ghcr.io/acme/weather:1.2.0".into(), ImageReferenceError::NoDigest),
             ("ghcr.io/acme/weather@sha256:abc".into(), ImageReferenceError::Digest),
@@ -330,6 +332,7 @@ mod tests {
             (reference("--privileged.x/a"), ImageReferenceError::Name),
             (reference("ghcr.io/acme/weather:"), ImageReferenceError::Name),
             (reference("ghcr.io:0/acme/weather"), ImageReferenceError::Name),
+            (reference("ghcr.io:+80/acme/weather"), ImageReferenceError::Name),
             (reference("ghcr.io/acme/wea ther"), ImageReferenceError::Name),
         ];
         for (text, reason) in rows {
