@@ -24,7 +24,7 @@ const COPY: &str = "io.github.acme/copy";
 pub(crate) fn changing_server() -> Vec<u8> {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let path = PATH.get_or_init(|| {
-        Binaries::build(&["mcpkg-changing"]).unwrap();
+        Binaries::build(&["changing-server"]).unwrap();
         Path::new(env!("CARGO_BIN_EXE_mcpkg")).with_file_name("changing-server")
     });
     fs::read(path).unwrap()

@@ -15,7 +15,7 @@ use crate::guard::changing_server;
 fn recording_engine() -> Vec<u8> {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     let read = || {
-        Binaries::build(&["mcpkg-changing"]).unwrap();
+        Binaries::build(&["recording-engine"]).unwrap();
         fs::read(Path::new(env!("CARGO_BIN_EXE_mcpkg")).with_file_name("recording-engine")).unwrap()
     };
     BYTES.get_or_init(read).clone()

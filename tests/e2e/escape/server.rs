@@ -32,7 +32,7 @@ pub(crate) struct Victim {
 fn program() -> &'static [u8] {
     static PROGRAM: OnceLock<Vec<u8>> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let path = Binaries::build(&["mcpkg-hostile"]).unwrap().program("hostile-server");
+        let path = Binaries::build(&["hostile-server"]).unwrap().program("hostile-server");
         fs::read(path).unwrap()
     })
 }

@@ -88,7 +88,7 @@ struct Victim {
 /// otherwise wrong.
 pub(crate) fn run(rounds: u64, seed: u64) -> Result<()> {
     say(&format!("{rounds} rounds, seed {seed}"));
-    let binaries = Binaries::build(&["mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg-registry"])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut random = Random::new(seed);
     let mut stock = Stock::new();

@@ -66,7 +66,7 @@ struct Part {
 /// Reads and publishes for so many seconds. Fails if there was an error, if the
 /// memory grew, or if reads were slower than they may be.
 pub(crate) fn run(seconds: u64) -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg-registry"])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut stock = Stock::new();
     let wanted = READY + STOCK_PER_SECOND * usize::try_from(seconds)? * 11 / 10;

@@ -39,7 +39,7 @@ const INCREMENT: Duration = Duration::from_millis(100);
 
 /// Follows a registry of so many releases, and prints what that took.
 pub(crate) fn run(releases: u64) -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg-registry"])?;
     let program = binaries.program("mcpkg-registry");
     let stock = Stock::new();
     let folder = tempfile::tempdir()?;

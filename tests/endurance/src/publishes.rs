@@ -36,7 +36,7 @@ const PER_SECOND: f64 = 50.0;
 
 /// Publishes `count` releases, and fails if one takes too long or too few go through.
 pub(crate) fn run(count: usize) -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg-registry"])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut stock = Stock::new();
     let folder = tempfile::tempdir()?;

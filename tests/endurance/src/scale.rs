@@ -114,7 +114,7 @@ impl Setting {
     /// Signs one release, and publishes it somewhere to learn who that makes its
     /// publisher.
     pub(crate) fn new() -> Result<Self> {
-        let binaries = Binaries::build(&["mcpkg-cli", "mcpkg-registry-server"])?;
+        let binaries = Binaries::build(&["mcpkg", "mcpkg-registry"])?;
         let mut stock = Stock::new();
         stock.fill(1, None);
         let parcel = stock.queue().take().ok_or("nothing was signed")?;

@@ -24,8 +24,7 @@ pub(crate) fn say(line: &str) {
 /// Tells all of it.
 pub(crate) fn tell() -> Result<()> {
     say("building the programs (the first time takes a few minutes)");
-    let binaries =
-        Binaries::build(&["mcpkg-cli", "mcpkg-registry-server", "mcpkg-example-weather"])?;
+    let binaries = Binaries::build(&["mcpkg", "mcpkg-registry", "weather-server"])?;
     let sigstore = TestSigstore::start();
     let folder = tempfile::tempdir()?;
     let trusted_root = sigstore.trusted_root_json();

@@ -14,7 +14,7 @@ use crate::{Result, ok, pack, package, program, say, trust};
 
 /// Measures all of it, and prints a table.
 pub(crate) fn run() -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-cli", "mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg", "mcpkg-registry"])?;
     let sigstore = TestSigstore::start();
     let folder = tempfile::tempdir()?;
     let root = sigstore.trusted_root_json();

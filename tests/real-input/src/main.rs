@@ -58,7 +58,7 @@ pub(crate) fn say(line: &str) {
 }
 
 fn run() -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-cli", "mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg", "mcpkg-registry"])?;
     let sigstore = TestSigstore::start();
     let folder = tempfile::tempdir()?;
     let root = sigstore.trusted_root_json();

@@ -10,15 +10,16 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Builds the programs of `packages`, with the Cargo and the profile that
-    /// built the program that asks.
-    pub fn build(packages: &[&str]) -> std::io::Result<Self> {
+    /// Builds `programs`, with the Cargo and the profile that built the program that
+    /// asks, and with the features of the whole workspace: so their dependencies are
+    /// those that are there already.
+    pub fn build(programs: &[&str]) -> std::io::Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-        command.args(["build", "--quiet", "--bins"]);
-        for package in packages {
-            command.args(["-p", package]);
+        command.args(["build", "--quiet"]);
+        for program in programs {
+            command.args(["--bin", program]);
         }
         if !cfg!(debug_assertions) {
             command.arg("--release");

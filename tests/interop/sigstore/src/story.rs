@@ -17,7 +17,7 @@ const NAME: &str = "io.github.acme/weather";
 
 /// Tells all of it, with the programs of others from this folder.
 pub(crate) fn tell(programs: &Path) -> Result<()> {
-    let binaries = Binaries::build(&["mcpkg-cli", "mcpkg-registry-server"])?;
+    let binaries = Binaries::build(&["mcpkg", "mcpkg-registry"])?;
     let folder = tempfile::tempdir()?;
     // Only the issuer of tokens is ours: nobody else signs for GitHub.
     let issuer = TestSigstore::start();
