@@ -39,7 +39,9 @@ pub(in crate::agents) fn aside<'t>(text: &'t str, root_key: &str) -> Option<Asid
     if keys.len() < sections.count() {
         return None;
     }
-    let aside = Aside::of(text, &sections, |name| format!("{name}: 0"))?;
+    // A comment ends a text for good. Without one, a line of nothing but a tab would go on
+    // with the stand-in where it is an error behind the run.
+    let aside = Aside::of(text, &sections, |name| format!("{name}: 0 # aside"))?;
     let rest: Mapping = yaml_serde::from_str(&aside.rest).ok()?;
     let is_entry = |name: &String| rest.get(name) == Some(&Value::from(0));
     let is_apart = !rest.keys().filter_map(Value::as_str).any(|key| keys.contains(key));

@@ -111,17 +111,32 @@ fn plain_entries_of_others_are_set_aside() {
     let plain =
         "a: some words # c\nb:\n  c:\n  - \"x: y\"\n  - 2 # c\n\n  # c\n  d: 'é'\ne:\n- /f\n";
     for (text, expected) in [
-        (format!("{plain}# d\next:\n  y: &n 1\n"), "mcpkg-aside-0: 0\n# d\next:\n  y: &n 1\n"),
+        (
+            format!("{plain}# d\next:\n  y: &n 1\n"),
+            "mcpkg-aside-0: 0 # aside\n# d\next:\n  y: &n 1\n",
+        ),
         (
             format!("ext: {{}}\n{plain}f: |\n  g\nh: 1\ni: 1"),
-            "ext: {}\nmcpkg-aside-0: 0\nf: |\n  g\nmcpkg-aside-1: 0\ni: 1",
+            "ext: {}\nmcpkg-aside-0: 0 # aside\nf: |\n  g\nmcpkg-aside-1: 0 # aside\ni: 1",
         ),
     ] {
         assert_eq!(rest(&text).as_deref(), Some(expected));
         let aside = aside(&text, "ext").unwrap();
         assert_eq!(aside.put_back(&aside.rest).as_ref(), Some(&text));
-        assert_eq!(aside.put_back("mcpkg-aside-1: 0\n"), None);
+        assert_eq!(aside.put_back("mcpkg-aside-1: 0 # aside\n"), None);
     }
+}
+
+#[test]
+fn what_is_left_behind_a_list_has_to_fit_what_stood_before_it() {
+    let place = Place { format: Format::Yaml, within: &[], root_key: "ext" };
+    // Not a line of the entry; and behind a comment, where it comes to be, an error.
+    let text = "a: b # c\next:\n x:\n  y\n    \t";
+    let expected = Err(EditError::Layout { format: Format::Yaml });
+    assert_eq!(place.unlink(text, "x", Footprint::RootKey), expected);
+    let text = text.replace(" # c", "");
+    let expected = Ok("a: b\n    \t".to_owned());
+    assert_eq!(place.unlink(&text, "x", Footprint::RootKey), expected);
 }
 
 /// Each of these has a line that looks plain, and is something else, or wrong.
@@ -243,8 +258,10 @@ proptest! {
         prop_assert!(place.entries(&before) == entries(&before, "ext"));
         let linked = link(&before, "ext", &key, &entry());
         prop_assert!(place.set(&before, &key, &entry()) == linked);
-        let unlinked = unlink(&before, "ext", &key, Footprint::Entry);
-        prop_assert!(place.unlink(&before, &key, Footprint::Entry) == unlinked);
+        for footprint in [Footprint::Entry, Footprint::RootKey, Footprint::Document] {
+            let unlinked = unlink(&before, "ext", &key, footprint);
+            prop_assert!(place.unlink(&before, &key, footprint) == unlinked);
+        }
     }
 
     #[test]
