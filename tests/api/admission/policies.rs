@@ -1,5 +1,6 @@
 //! Which policy decided, what it saw, and what another would have done.
 
+use mcpkg_core::Digest;
 use mcpkg_test_support::Draft;
 use serde_json::json;
 
@@ -44,6 +45,37 @@ fn every_fact_can_decide() {
         let (outcome, policy) = if is_so { ("denied", "fact") } else { ("admitted", "all") };
         assert_eq!(explained["decision"]["outcome"], outcome, "{condition}: {explained:#}");
         assert_eq!(explained["decision"]["policies"], json!([policy]), "{condition}");
+    }
+}
+
+#[test]
+fn what_runs_elsewhere_is_told_from_what_runs_here() {
+    let elsewhere = forbid("elsewhere", "", "resource.isRemoteOnly");
+    let stage = Stage::new(&format!("{ALL}{elsewhere}"));
+    let process = stage.place.serve();
+    let remote = Draft::of_remotes(NAME, "1.0.0");
+    let mut image = Draft::of_remotes(NAME, "1.1.0");
+    image.server.as_object_mut().unwrap().shift_remove("remotes");
+    image.server["packages"] = json!([{
+        "registryType": "oci",
+        "identifier": format!("ghcr.io/acme/weather@{}", Digest::of(b"manifest")),
+        "transport": { "type": "stdio" },
+    }]);
+    // Who can take the image need not connect to anybody.
+    let mut both = image.clone();
+    both.server["version"] = json!("1.2.0");
+    both.server["remotes"] = remote.server["remotes"].clone();
+    for draft in [&remote, &image, &both] {
+        stage.publish(&process, draft);
+    }
+    for (version, outcome, policy) in [
+        ("1.0.0", "denied", "elsewhere"),
+        ("1.1.0", "admitted", "all"),
+        ("1.2.0", "admitted", "all"),
+    ] {
+        let explained = stage.explain(version, &[]);
+        assert_eq!(explained["decision"]["outcome"], outcome, "{version}: {explained:#}");
+        assert_eq!(explained["decision"]["policies"], json!([policy]), "{version}");
     }
 }
 
