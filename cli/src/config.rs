@@ -90,8 +90,9 @@ pub struct RegistryConfig {
     /// Whether one's own organisation runs it: then releases need no minimum age.
     #[serde(default)]
     pub private: bool,
-    /// The authorities that vouch for its certificate, PEM, instead of the system's.
-    /// Relative to the configuration's folder.
+    /// The authorities that vouch for its certificate, PEM, instead of the system's, and
+    /// beside those for the remote servers that it has. Relative to the configuration's
+    /// folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
     /// The proxy that it is reached by, instead of the one that the environment names.

@@ -133,6 +133,11 @@ impl Places {
         self.state.join("locks")
     }
 
+    /// Which containers there may be, each with a file of its name.
+    pub fn containers(&self) -> PathBuf {
+        self.state.join("containers")
+    }
+
     /// Where the names of secrets are kept, and the secrets of machines without a key
     /// store, encrypted.
     pub fn secrets(&self) -> PathBuf {

@@ -207,6 +207,29 @@ pub fn streams() -> (std::io::Stdin, std::io::Stdout) {
     (std::io::stdin(), std::io::stdout())
 }
 
+/// Waits until nobody reads our output any more, which an agent that is gone does not.
+/// It waits for ever where that cannot be noticed: of a file, or a terminal.
+pub fn until_unheard() {
+    #[cfg(not(unix))]
+    loop {
+        std::thread::park();
+    }
+    #[cfg(unix)]
+    until_error();
+}
+
+#[cfg(unix)]
+fn until_error() {
+    use std::os::fd::AsFd as _;
+
+    use nix::errno::Errno;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    let stdout = std::io::stdout();
+    let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
+}
+
 /// Reports a failure: what happened, why, and what to do about it.
 pub fn report(error: &Error, json: bool) {
     if json {

@@ -1,9 +1,11 @@
 //! Releases without an artifact: images, and servers that run elsewhere.
 
+mod engine;
 mod image;
 mod library;
 mod published;
 mod remote;
+mod secure;
 mod whims;
 
 use mcpkg_core::Digest;

@@ -4,7 +4,8 @@
 //! A registry that has a `ca` is believed with a certificate of that authority *alone*.
 //! Adding it to the system's would let any of a hundred public authorities speak for a
 //! company's registry, which the company has no reason to want. Its issuer may be another
-//! company's service, so for that the authority is added to the system's.
+//! company's service, so for that the authority is added to the system's; and so it is for
+//! the remote servers that it has, and for those of no other registry.
 //!
 //! The proxy is the registry's own `proxy`, or `HTTPS_PROXY`, which `NO_PROXY` has
 //! exceptions from. It sees the names of hosts, and of what is inside TLS nothing. This
@@ -64,13 +65,21 @@ pub(crate) fn to_issuer(source: &RegistryConfig, places: &Places) -> Result<Clie
 }
 
 /// A client of a server that is no registry: one that an agent speaks to through us. The
-/// system says whose certificates are believed.
-pub(crate) fn to_remote(places: &Places) -> Result<ClientBuilder> {
-    let Some(address) = &places.proxies.https else { return Ok(direct()) };
-    let except = places.proxies.except.as_deref();
-    by_proxy(&with_scheme(address), except).map_err(|_| Error::Setting {
-        message: "the address in HTTPS_PROXY is none".to_owned(),
-        hint: "set it to the address of a proxy, or unset it",
+/// system says whose certificates are believed, and so does the registry that it is from,
+/// if that has an authority of its own.
+pub(crate) fn to_remote(source: Option<&RegistryConfig>, places: &Places) -> Result<ClientBuilder> {
+    let authorities = source.map(|source| authorities(source, places)).transpose()?.flatten();
+    let builder = match &places.proxies.https {
+        None => direct(),
+        Some(address) => by_proxy(&with_scheme(address), places.proxies.except.as_deref())
+            .map_err(|_| Error::Setting {
+                message: "the address in HTTPS_PROXY is none".to_owned(),
+                hint: "set it to the address of a proxy, or unset it",
+            })?,
+    };
+    Ok(match authorities {
+        Some(authorities) => builder.tls_certs_merge(authorities),
+        None => builder,
     })
 }
 

@@ -39,6 +39,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use self::session::Session;
+use crate::config::RegistryConfig;
 use crate::error::{Error, Result};
 use crate::places::Places;
 use crate::registry::{check_address, connection};
@@ -70,7 +71,12 @@ impl Bridge {
     /// # Errors
     ///
     /// [`Error::Insecure`] unless the address is https, or http on loopback.
-    pub fn open(request: &Request, places: &Places, report: Report) -> Result<Self> {
+    pub fn open(
+        request: &Request,
+        source: Option<&RegistryConfig>,
+        places: &Places,
+        report: Report,
+    ) -> Result<Self> {
         check_address(&request.url)?;
         let url = request.url.clone();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Failed {
@@ -79,7 +85,7 @@ impl Bridge {
             hint: None,
             source,
         };
-        let http = connection::to_remote(places)?
+        let http = connection::to_remote(source, places)?
             .read_timeout(READ_TIMEOUT)
             .build()
             .map_err(|error| failed(Box::new(error.without_url())))?;

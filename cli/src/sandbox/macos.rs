@@ -106,6 +106,7 @@ pub(super) fn spawn(
     words.extend(plan.args.iter().cloned());
     let stage = Stage {
         words,
+        at_end: Vec::new(),
         folder: plan.folder.clone(),
         environment: plan.environment.clone(),
         umask: None,

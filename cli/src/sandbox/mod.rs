@@ -24,12 +24,14 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | `attended` | has somebody stay who ends what a program has started elsewhere |
 //! | [`denied`] | says what no server gets |
 //! | `programs` | says which files it takes to start a program |
 //! | `stage` | is between us and a program |
 //! | `process` | passes signals in and the exit code out, and leaves nothing behind |
 //! | `linux`, `macos`, `elsewhere` | what each system has for it |
 
+mod attended;
 pub mod denied;
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod elsewhere;
@@ -53,6 +55,7 @@ use std::sync::Arc;
 use mcpkg_core::permissions::HostPort;
 use serde::Serialize;
 
+pub use self::attended::{Attended, Charge, Leash};
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 use self::elsewhere as here;
 pub use self::error::SandboxError;

@@ -14,6 +14,8 @@
 //!
 //! mcpkg ── --stage keep ── without namespaces: ends the others when it is over
 //!            └── --stage plain ── gives up rights, and becomes the program
+//!
+//! mcpkg ── --stage attend ── the same, and ends what the program started: `attended`
 //! ```
 //!
 //! When process 1 ends, the kernel kills whatever else is left in there, and each
@@ -60,6 +62,8 @@ const ALOUD: &str = "-";
 pub(crate) struct Stage {
     /// The program and its arguments; nothing, to see whether it could be run.
     pub(crate) words: Vec<String>,
+    /// What is run when whoever started it is gone; nothing, if its own end is enough.
+    pub(crate) at_end: Vec<String>,
     /// The folder to run it in, as it will be seen.
     pub(crate) folder: PathBuf,
     /// All variables of its environment.
@@ -135,7 +139,11 @@ impl Stage {
 
     /// Starts it, apart from the terminal's signals, and waits until its program runs.
     pub(crate) fn start(&self, set: impl FnOnce(&mut Command)) -> Result<Started, Failure> {
-        let first = if self.first() == "plain" { "keep" } else { "enter" };
+        let first = match self.first() {
+            "plain" if self.at_end.is_empty() => "keep",
+            "plain" => "attend",
+            other => other,
+        };
         let description = serde_json::to_string(self).map_err(described)?;
         let (said, say) = pipe()?;
         let started = hand_over(first, &description, Some(&say), |command| {
@@ -277,6 +285,7 @@ impl Running {
                 let started = self.next("plain", |command| _ = command.process_group(0))?;
                 process::supervise(&started.child, Charge::Group, self.parent.as_ref())
             }
+            "attend" => super::attended::attend(self),
             "plain" => {
                 #[cfg(target_os = "linux")]
                 if let Some(rights) = &self.stage.rights {

@@ -1,9 +1,10 @@
 //! In the place of a container engine, for the tests of images: it writes down how it was
-//! started, and starts the program `server` beside it instead of an image.
+//! started, and starts the program `server` beside it instead of an image, or what the
+//! file `starts` names.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -21,6 +22,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     if arguments.first().is_none_or(|command| command != "run") {
         return Ok(ExitCode::SUCCESS);
     }
-    let status = Command::new(folder.join("server")).status()?;
+    let named = std::fs::read_to_string(folder.join("starts")).map(PathBuf::from);
+    let status = Command::new(named.unwrap_or_else(|_| folder.join("server"))).status()?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1))?))
 }

@@ -1,14 +1,16 @@
 //! Servers in images: how an engine is asked to start them, and what it is not asked.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use mcpkg_test_support::Binaries;
 
 use super::*;
-use crate::guard::agent::Agent;
+use crate::guard::agent::{Agent, initialize};
 use crate::guard::changing_server;
 
 /// A program that writes down how it was started in the place of an engine.
@@ -87,8 +89,10 @@ fn an_image_is_started_by_its_digest_with_as_little_as_can_be() {
         "--no-healthcheck",
         "--pids-limit=1024",
         "--memory=4g",
+        "--stop-timeout=2",
         "--network=none",
         *options[user],
+        "--label=dev.mcpkg.server=io.github.acme/weather",
         "--env",
         "API_KEY",
     ];
@@ -120,9 +124,55 @@ fn podman_comes_first_and_what_is_inspected_gets_no_secret() {
         assert_eq!(entry["engine"], "podman");
         assert_ne!(entry["environment"]["API_KEY"], KEY, "{entry}");
     }
+    // Its own proxy, with the password that may be in it, is not the server's.
+    assert!(runs.iter().all(|it| words(it).contains(&"--http-proxy=false")), "{runs:#?}");
     // What is no longer wanted is removed by its name.
     let name = words(runs[0]).into_iter().find_map(|it| it.strip_prefix("--name=")).unwrap();
     assert!(all.iter().any(|it| words(it) == ["rm", "--force", name]), "{all:#?}");
+}
+
+#[test]
+fn a_container_is_removed_for_whoever_is_killed_and_asked_about_at_the_next_start() {
+    let fixture = Fixture::empty();
+    publish(&fixture, &in_image("1.2.0", &image("one")));
+    let developer = with_engine(&fixture, "podman");
+    developer.ok(&INSTALL);
+    // One that does not end with its input.
+    let (server, deaf) = (developer.path().join("bin/server"), "bin/deaf");
+    let script = format!("#!/bin/sh\n{0}\nexec /bin/sleep 600\n", server.display());
+    let deaf = developer.file(deaf, script);
+    fs::set_permissions(&deaf, fs::Permissions::from_mode(0o755)).unwrap();
+    developer.file("bin/starts", deaf.display().to_string());
+    let mut run = developer
+        .command(&["run", "weather"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": initialize(&json!({})) });
+    writeln!(run.stdin.as_mut().unwrap(), "{line}").unwrap();
+    run.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // Whoever is left to remove it holds this.
+    let mut said = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let all = record(&developer);
+    assert_eq!(all.len(), 2, "{said}");
+    let name = words(&all[0]).into_iter().find_map(|it| it.strip_prefix("--name=")).unwrap();
+    assert_eq!(words(&all[1]), ["rm", "--force", name]);
+    let notes = developer.path().join(".local/state/mcpkg/containers");
+    assert!(notes.join(name).exists(), "there may be one that was not removed");
+
+    developer.file("bin/starts", server.display().to_string());
+    assert_eq!(Agent::initialized(&developer, &["weather"], &json!({})).end(), Some(0));
+    let filter = format!("name=^{name}$");
+    let all = record(&developer);
+    assert_eq!(words(&all[2]), ["ps", "--all", "--quiet", "--filter", &filter]);
+    assert_eq!((words(&all[3])[0], all.len()), ("run", 4), "it has ended by itself");
+    assert_eq!(fs::read_dir(notes).unwrap().count(), 0);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) fn command(words: &[String], job: &Job<'_>) -> Result<Command, BuildE
     let site = job.site;
     let stage = |folder: &Path| Stage {
         words: words.to_vec(),
+        at_end: Vec::new(),
         folder: folder.to_owned(),
         environment: job.environment.clone(),
         umask: Some(UMASK),

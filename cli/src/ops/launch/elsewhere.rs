@@ -5,10 +5,11 @@
 //! and `mcpkg inspect` hold them to the same.
 
 mod container;
+mod leftover;
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 use mcpkg_core::Code;
 use mcpkg_core::elsewhere::Elsewhere;
@@ -19,11 +20,13 @@ use self::container::Container;
 use super::serve::{GRACE, relay};
 use super::workspace::Workspace;
 use super::{cannot_be_started, config};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ops::content;
 use crate::ops::guard::Session;
 use crate::places::Places;
 use crate::remote::{Bridge, Report};
+use crate::sandbox::SandboxError;
 use crate::store::Store;
 use crate::ui;
 
@@ -34,6 +37,7 @@ pub struct Started {
     input: Option<Box<dyn Write + Send>>,
     output: Option<Box<dyn Read + Send>>,
     end: End,
+    report: Report,
 }
 
 /// What there is to wait for.
@@ -88,11 +92,15 @@ pub fn start(
     match elsewhere {
         Elsewhere::Remote(remote) => {
             let request = remote.request(&values).map_err(Error::wrap(failed()))?;
-            let Bridge { input, output, session } = Bridge::open(&request, places, report)?;
+            let config = Config::read(places)?;
+            let source = config.registries.iter().find(|it| it.url.as_str() == server.registry);
+            let Bridge { input, output, session } =
+                Bridge::open(&request, source, places, Arc::clone(&report))?;
             Ok(Started {
                 input: Some(Box::new(input)),
                 output: Some(Box::new(output)),
                 end: End::Connection(Some(session)),
+                report,
             })
         }
         Elsewhere::Image(image) => {
@@ -104,6 +112,7 @@ pub fn start(
                 input: input.map(|it| Box::new(it) as Box<_>),
                 output: output.map(|it| Box::new(it) as Box<_>),
                 end: End::Container(container),
+                report,
             })
         }
     }
@@ -121,6 +130,7 @@ impl Started {
         let (from_agent, to_agent) = ui::streams();
         let talk = Arc::new(session.with(to_agent));
         let said = relay(self.streams(), &talk, from_agent);
+        self.end_with_the_agent();
         let code = self.wait().map_err(|source| Error::Failed {
             context: "the server is lost".to_owned(),
             code: Code::Engine,
@@ -129,11 +139,30 @@ impl Started {
         })?;
         let _ = said.recv_timeout(GRACE);
         talk.server_ended(code);
+        if let End::Container(container) = &self.end
+            && let Some(notice) = container.never_began(code)
+        {
+            (self.report)(notice);
+        }
         Ok(code)
     }
 
+    /// Has a container end that goes on although its agent is gone. A connection ends
+    /// with the session.
+    fn end_with_the_agent(&self) {
+        if let End::Container(container) = &self.end {
+            let leash = container.leash();
+            thread::spawn(move || {
+                ui::until_unheard();
+                // Its input has ended by now, and it may be about to go by itself.
+                thread::sleep(GRACE);
+                leash.cut();
+            });
+        }
+    }
+
     /// Waits for its end. The answer is its exit code.
-    fn wait(&mut self) -> io::Result<u8> {
+    fn wait(&mut self) -> Result<u8, SandboxError> {
         match &mut self.end {
             End::Container(container) => container.wait(),
             End::Connection(session) => {

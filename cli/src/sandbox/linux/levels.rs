@@ -146,6 +146,7 @@ fn stage(plan: &Plan) -> Stage {
     let program = plan.program.to_string_lossy().into_owned();
     Stage {
         words: std::iter::once(program).chain(plan.args.iter().cloned()).collect(),
+        at_end: Vec::new(),
         folder: plan.folder.clone(),
         environment: plan.environment.clone(),
         umask: None,

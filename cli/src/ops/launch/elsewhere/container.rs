@@ -9,21 +9,26 @@
 //!
 //! A variable is passed by its name, and its value by the engine's environment, so that no
 //! secret is an argument.
+//!
+//! A container does not end with the client that started it. A stage of ours ends it,
+//! see [`Attended`], and `leftover` what that could not.
 
-use std::io;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command};
 
 use mcpkg_core::Code;
 use mcpkg_core::elsewhere::{ContainerLaunch, steers_engine};
+use mcpkg_core::guard::Notice;
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::server_json::ImageReference;
 
+use super::leftover::{self, Note, PREFIX};
 use crate::error::{Error, Result};
 use crate::ops::launch::workspace::Workspace;
 use crate::ops::launch::{cannot_be_started, grants, wanted};
 use crate::places::Places;
-use crate::sandbox::{Sight, Wanted, programs};
+use crate::sandbox::{Attended, Charge, Leash, SandboxError, Sight, Wanted, programs};
 
 /// A container engine that is here.
 #[derive(Clone, Debug)]
@@ -48,8 +53,10 @@ const ENGINES: [(Kind, &str); 2] = [(Kind::Podman, "podman"), (Kind::Docker, "do
 const LIMITS: [&str; 2] = ["--pids-limit=1024", "--memory=4g"];
 
 /// Variables that an engine may need to find its daemon, its files and its user.
-const OF_THE_ENGINE: [&str; 15] = [
+const OF_THE_ENGINE: [&str; 24] = [
     "CONTAINERS_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "CONTAINERS_STORAGE_CONF",
     "CONTAINER_CONNECTION",
     "CONTAINER_HOST",
     "DBUS_SESSION_BUS_ADDRESS",
@@ -59,21 +66,52 @@ const OF_THE_ENGINE: [&str; 15] = [
     "DOCKER_HOST",
     "DOCKER_TLS_VERIFY",
     "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
     "LANG",
+    "NO_PROXY",
     "PATH",
+    "REGISTRY_AUTH_FILE",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     "XDG_RUNTIME_DIR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
 ];
 
 /// Nobody, who owns nothing: in the place of root.
 const NOBODY: &str = "65534:65534";
 
-/// The engine that is here.
-pub fn engine(places: &Places) -> Option<Engine> {
+/// How long a container has to end when it is told to, in seconds, before it is killed.
+/// Engines have ten, which whoever waits for us does not.
+const STOP_SECONDS: u8 = 2;
+
+/// The exit code of a client that could not start its container.
+///
+/// Sources: `podman-run(1)` and docker's reference of `run`, "Exit status".
+const NOT_STARTED: u8 = 125;
+
+/// The engines that are here, the first of them first.
+pub(super) fn engines(places: &Places) -> impl Iterator<Item = Engine> {
     let found =
         |(kind, name)| programs::find(name, &places.search).map(|program| Engine { kind, program });
-    ENGINES.into_iter().find_map(found)
+    ENGINES.into_iter().filter_map(found)
+}
+
+/// The engine that is here.
+pub fn engine(places: &Places) -> Option<Engine> {
+    engines(places).next()
+}
+
+impl Engine {
+    /// What it is called.
+    pub(super) fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Podman => "podman",
+            Kind::Docker => "docker",
+        }
+    }
 }
 
 /// Refuses what no engine, or none that is here, could start as it is pinned.
@@ -123,10 +161,9 @@ fn found(server: &LockedServer, places: &Places) -> Result<Engine> {
 
 /// A container that was started. Dropped, it is removed.
 pub(super) struct Container {
-    client: Child,
+    client: Attended,
+    note: Option<Note>,
     engine: Engine,
-    name: String,
-    is_over: bool,
 }
 
 impl Container {
@@ -142,78 +179,81 @@ impl Container {
         let sight = grants::sight(server, places, workspace)
             .map_err(Error::wrap(cannot_be_started(server)))?;
         let mounts = mounts(server, &sight)?;
+        leftover::clear(places);
         let name = name(server)?;
-        let mut variables: Vec<_> =
-            launch.environment.keys().map(|name| name.as_str().to_owned()).collect();
-        let mut command = asking(&engine);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut variables: BTreeMap<_, _> = launch.environment.clone();
         for variable in &server.granted.env.allow {
-            let variable = variable.as_str();
-            if let Some(value) = std::env::var_os(variable) {
-                command.env(variable, value);
-                variables.push(variable.to_owned());
+            if let Ok(value) = std::env::var(variable.as_str()) {
+                variables.entry(variable.clone()).or_insert(value);
             }
         }
-        command.envs(launch.environment.iter().map(|(name, value)| (name.as_str(), value)));
-        command.args(options(&name, engine.kind, wanted(server)));
-        command.args(mounts);
-        variables.sort_unstable();
-        variables.dedup();
-        command.args(variables.iter().flat_map(|name| ["--env", name]));
-        command.arg(image.pinned()).args(&launch.arguments);
-        let client = command.spawn().map_err(|source| Error::Failed {
+        let mut words = vec![engine.program.to_string_lossy().into_owned()];
+        words.extend(options(&name, server, engine.kind));
+        words.extend(mounts);
+        words.extend(
+            variables.keys().flat_map(|name| ["--env".to_owned(), name.as_str().to_owned()]),
+        );
+        words.push(image.pinned());
+        words.extend(launch.arguments.iter().cloned());
+        let mut environment = of_the_engine();
+        environment
+            .extend(variables.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)));
+        let charge = Charge {
+            at_end: [&words[0], "rm", "--force", &name].map(str::to_owned).to_vec(),
+            words,
+            environment,
+            folder: places.project.clone(),
+        };
+        let note = Note::leave(&name, &engine, places)?;
+        let client = Attended::start(&charge).map_err(|source| Error::Failed {
             context: format!("`{}` was not started", engine.program.display()),
             code: Code::Engine,
             hint: Some("`mcpkg doctor` shows which engine is here"),
             source: Box::new(source),
         })?;
-        Ok(Self { client, engine, name, is_over: false })
+        Ok(Self { client, note: Some(note), engine })
     }
 
     pub(super) fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>) {
-        (self.client.stdin.take(), self.client.stdout.take())
+        self.client.streams()
     }
 
-    pub(super) fn wait(&mut self) -> io::Result<u8> {
-        let status = self.client.wait()?;
-        self.is_over = true;
-        // By a signal it is the engine's own end: as shells count.
-        let code = status.code().unwrap_or(128);
-        Ok(u8::try_from(code).unwrap_or(1))
+    /// What holds it.
+    pub(super) fn leash(&self) -> Leash {
+        self.client.leash()
     }
-}
 
-impl Drop for Container {
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        // Nobody waits for it any more. That it is gone already is no failure.
-        let _ = asking(&self.engine)
-            .args(["rm", "--force", &self.name])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let _ = self.client.kill();
-        let _ = self.client.wait();
+    /// Waits for its end. The answer is its exit code.
+    pub(super) fn wait(&mut self) -> Result<u8, SandboxError> {
+        let code = self.client.wait()?;
+        self.note.take().map(Note::take_back);
+        Ok(code)
+    }
+
+    /// What is to be said of an end with this exit code, if it is not the server's own.
+    pub(super) fn never_began(&self, code: u8) -> Option<Notice> {
+        (code == NOT_STARTED).then(|| Notice {
+            code: Code::Engine,
+            sentence: format!("{} could not start the image that is pinned", self.engine.name()),
+            hint: Some("what it said is on stderr: `mcpkg inspect` starts it again".to_owned()),
+        })
     }
 }
 
 /// The engine, with what it needs of our environment and nothing else.
-fn asking(engine: &Engine) -> Command {
+pub(super) fn asking(engine: &Engine) -> Command {
     let mut command = Command::new(&engine.program);
-    command.env_clear();
-    for variable in OF_THE_ENGINE {
-        if let Some(value) = std::env::var_os(variable) {
-            command.env(variable, value);
-        }
-    }
+    command.env_clear().envs(of_the_engine());
     command
 }
 
+fn of_the_engine() -> BTreeMap<String, String> {
+    let read = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
+    OF_THE_ENGINE.iter().filter_map(read).collect()
+}
+
 /// What the engine is told, but for what was granted.
-fn options(name: &str, kind: Kind, wanted: Wanted) -> Vec<String> {
+fn options(name: &str, server: &LockedServer, kind: Kind) -> Vec<String> {
     let mut options: Vec<String> = [
         "run",
         "--rm",
@@ -230,10 +270,17 @@ fn options(name: &str, kind: Kind, wanted: Wanted) -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     options.extend(LIMITS.map(str::to_owned));
-    if wanted == Wanted::Best {
+    options.push(format!("--stop-timeout={STOP_SECONDS}"));
+    if wanted(server) == Wanted::Best {
         options.push("--network=none".to_owned());
     }
+    if kind == Kind::Podman {
+        // It hands its own on otherwise, and there may be a password in one.
+        options.push("--http-proxy=false".to_owned());
+    }
     options.extend(user(kind));
+    // For people who look at what runs.
+    options.push(format!("--label=dev.mcpkg.server={}", server.name));
     options.push(format!("--name={name}"));
     options
 }
@@ -294,5 +341,5 @@ fn name(server: &LockedServer) -> Result<String> {
         hint: None,
         source: Box::new(source),
     })?;
-    Ok(format!("mcpkg-{}", hex::encode(random)))
+    Ok(format!("{PREFIX}{}", hex::encode(random)))
 }
