@@ -8,7 +8,7 @@ mod run;
 mod trust;
 mod upstream;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -58,6 +58,9 @@ pub struct Config {
     /// Where secrets are kept.
     #[serde(default, skip_serializing_if = "SecretsConfig::is_default")]
     pub secrets: SecretsConfig,
+    /// Where one logs in for remote servers.
+    #[serde(default, rename = "login", skip_serializing_if = "BTreeMap::is_empty")]
+    pub logins: BTreeMap<PackageName, LoginConfig>,
 }
 
 /// Where secrets are kept.

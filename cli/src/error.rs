@@ -98,8 +98,8 @@ pub enum Error {
     TooLarge { found: u64, limit: u64 },
     #[error("{url} was too slow and was cut off")]
     TooSlow { url: String },
-    #[error("the registry `{registry}` wants to know who you are: {reason}")]
-    LoggedOut { registry: String, reason: String },
+    #[error("`{at}` wants to know who you are: {reason}")]
+    LoggedOut { at: String, reason: String },
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
     #[error("{url} answered with status {status}")]
@@ -331,9 +331,7 @@ impl Error {
                 "keep to where it came from; if you mean to change that, `mcpkg remove {name}` \
                  first, and approve it anew"
             )),
-            Self::LoggedOut { registry, .. } => {
-                Some(format!("log in with `mcpkg login {registry}`"))
-            }
+            Self::LoggedOut { at, .. } => Some(format!("log in with `mcpkg login {at}`")),
             _ => self.hint().map(str::to_owned),
         }
     }

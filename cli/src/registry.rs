@@ -28,7 +28,7 @@ use url::Url;
 
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
-use crate::login::{Session, Tried};
+use crate::login::{Door, Session, Tried};
 use crate::places::Places;
 use crate::ui::Ui;
 
@@ -95,7 +95,7 @@ impl Registry {
         };
         let http = connection::to_registry(source, places)?;
         let http = http.read_timeout(READ_TIMEOUT).build().map_err(transport)?;
-        let session = Session::new(source, config, places);
+        let session = Session::new(&Door::of_registry(source), config, places);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -3,6 +3,7 @@
 mod engine;
 mod image;
 mod library;
+mod login;
 mod published;
 mod remote;
 mod secure;

@@ -100,7 +100,7 @@ impl Login {
 }
 
 /// A browser, in which somebody is logged in at the issuer: follows where it is sent.
-fn browse(address: &str) -> u16 {
+pub(crate) fn browse(address: &str) -> u16 {
     let browser = Http::new("");
     let mut reply = browser.get(address);
     while reply.status == 302 {

@@ -1,19 +1,27 @@
-//! `mcpkg login`, `logout`, `whoami`: at registries that do not let everybody in.
+//! `mcpkg login`, `logout`, `whoami`: at registries and remote servers that do not let
+//! everybody in.
 
 use std::process::ExitCode;
 
+use mcpkg_core::lock::LockedServer;
+
 use super::Context;
+use crate::agents::Scope;
 use crate::args::{LoginArgs, LogoutArgs, WhoamiArgs};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::login::{self, Desk, LoggedIn, LoginError, Way};
+use crate::lock_file::LockFile;
+use crate::login::{self, Desk, Door, LoggedIn, LoginError, Way};
+use crate::ops::launch::elsewhere;
+use crate::ops::named;
+use crate::secrets::approval;
 
 pub(super) fn log_in(args: &LoginArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
-    let wanted = args.registry.as_deref().or(context.registry.as_deref());
-    let source = config.registry_for(wanted, None)?;
-    let desk = Desk::find(source, &config, &context.places, args.issuer.as_deref())?;
+    let door = door(args.at.as_deref(), &config, context)?;
+    let desk = Desk::find(&door, &config, &context.places, args.issuer.as_deref())?;
     if args.issuer.is_none() && !desk.is_pinned() {
-        accept(&desk, &source.name, context)?;
+        accept(&desk, door.name(), context)?;
     }
     let way = match (args.device, args.browser) {
         (true, _) => Some(Way::Device),
@@ -33,6 +41,35 @@ pub(super) fn log_in(args: &LoginArgs, context: &Context) -> Result<ExitCode> {
     context.ui.detail("kept in", kind);
     show(&found, context)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `name` is: a registry, or else an installed server that runs elsewhere.
+fn door(name: Option<&str>, config: &Config, context: &Context) -> Result<Door> {
+    let places = &context.places;
+    let is_registry = |name: &str| config.registries.iter().any(|it| it.name == name);
+    let Some(name) = name.filter(|name| !is_registry(name)) else {
+        let wanted = name.or(context.registry.as_deref());
+        return config.registry_for(wanted, None).map(Door::of_registry);
+    };
+    let user = LockFile::read(Scope::User, places)?;
+    let project = LockFile::read_project(&places.project)?;
+    let server = match (named::one(&user.lock, name), named::one(&project.lock, name)) {
+        (Ok(server), _) => server,
+        (Err(Error::NoSuchServer(_)), Ok(server)) => {
+            // Nobody is asked at an address that the user has not approved.
+            approval::check(server, project.path(), places)?;
+            server
+        }
+        (Err(Error::NoSuchServer(_)), Err(_)) => {
+            return Err(Error::UnknownRegistry(name.to_owned()));
+        }
+        (Err(error), _) => return Err(error),
+    };
+    let url = elsewhere::address(server, places)?.ok_or_else(|| Error::Setting {
+        message: format!("{} runs here, and wants no log-in", server.name),
+        hint: "`mcpkg login` is for registries, and for servers that run elsewhere",
+    })?;
+    Door::of_server(server, &url, config)
 }
 
 /// Asks whether the issuer is the right one, the first time.
@@ -56,27 +93,39 @@ fn accept(desk: &Desk<'_>, registry: &str, context: &Context) -> Result<()> {
 
 pub(super) fn log_out(args: &LogoutArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
-    let wanted = args.registry.as_deref().or(context.registry.as_deref());
-    let source = config.registry_for(wanted, None)?;
-    let done = login::log_out(source, &config, &context.places)?;
+    let door = door(args.at.as_deref(), &config, context)?;
+    let done = login::log_out(&door, &config, &context.places)?;
     if let Some(error) = done.untold {
         context.ui.warn(format!("the issuer was not told: {error}; what it gave ends by itself"));
     }
     if !done.was_there {
-        context.ui.detail("none", format!("nobody was logged in at {}", source.name));
+        context.ui.detail("none", format!("nobody was logged in at {}", door.name()));
         return Ok(ExitCode::SUCCESS);
     }
-    context.ui.status("Logged out", format!("at {}", source.name));
+    context.ui.status("Logged out", format!("at {}", door.name()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Forgets the log-in at a server that is removed, if there is one.
+pub(super) fn leave(server: &LockedServer, context: &Context) -> Result<()> {
+    let config = context.config()?;
+    if !config.logins.contains_key(&server.name) {
+        return Ok(());
+    }
+    let url = elsewhere::address(server, &context.places)?;
+    let Some(url) = url else { return Ok(()) };
+    let door = Door::of_server(server, &url, &config)?;
+    let done = login::log_out(&door, &config, &context.places)?;
+    context.ui.warn_all(done.untold.as_slice());
+    Ok(())
 }
 
 pub(super) fn who(args: &WhoamiArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
-    let wanted = args.registry.as_deref().or(context.registry.as_deref());
-    let source = config.registry_for(wanted, None)?;
-    let found = login::who(source, &config, &context.places)?;
+    let door = door(args.at.as_deref(), &config, context)?;
+    let found = login::who(&door, &config, &context.places)?;
     let found = found.ok_or_else(|| Error::LoggedOut {
-        registry: source.name.clone(),
+        at: door.name().to_owned(),
         reason: "nobody is logged in here".to_owned(),
     })?;
     show(&found, context)?;

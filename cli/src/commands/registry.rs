@@ -14,7 +14,7 @@ use crate::config::{
     ClientCertificate, Config, LoginConfig, RegistryConfig, TrustRootConfig, check_name,
 };
 use crate::error::{Error, Result};
-use crate::login;
+use crate::login::{self, Door};
 use crate::ops::log::{Distrust, FirstUse};
 use crate::ops::trust::read_root;
 use crate::registry::Registry;
@@ -48,6 +48,7 @@ fn add(args: RegistryAddArgs, context: &Context) -> Result<ExitCode> {
         login: args.issuer.zip(args.client_id).map(|(issuer, client_id)| LoginConfig {
             issuer,
             client_id,
+            registered: false,
             scopes: Vec::new(),
         }),
         namespaces: if args.namespace.is_empty() { vec![NamePattern::All] } else { args.namespace },
@@ -110,8 +111,8 @@ fn pin_log(
         return Err(Error::wrap(unpinned)(Distrust::FirstUse));
     }
     let first_use = FirstUse::of(registry, client, context.now).map_err(|error| match error {
-        Error::LoggedOut { registry, .. } => Error::Setting {
-            message: format!("the registry `{registry}` tells strangers nothing of its log"),
+        Error::LoggedOut { at, .. } => Error::Setting {
+            message: format!("the registry `{at}` tells strangers nothing of its log"),
             hint: "ask its operator for the log's key and pass `--log-key <vkey>`; then `mcpkg login`",
         },
         other => other,
@@ -182,7 +183,7 @@ fn remove(args: &RegistryRemoveArgs, context: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if registry.login.is_some() {
-        let done = login::log_out(&registry, &config, &context.places)?;
+        let done = login::log_out(&Door::of_registry(&registry), &config, &context.places)?;
         context.ui.warn_all(done.untold.as_slice());
     }
     config.write(&context.places)?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use mcpkg_core::lock::{AgentLink, Lock, LockedServer};
 use serde_json::json;
 
-use super::Context;
+use super::{Context, login};
 use crate::agents::{self, Scope};
 use crate::args::RemoveArgs;
 use crate::error::{Error, Result};
@@ -59,6 +59,7 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitCode> {
     if let Some(project) = ProjectFile::read(scope, &context.places)? {
         project.want_no_more(&server.name)?;
     }
+    login::leave(&server, context)?;
     ui.status("Removed", format!("{}@{}", server.name, server.version));
     ui.data(&json!({ "removed": server }), String::new)?;
     Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use super::Config;
 use crate::atomic;
 use crate::error::{Error, Result};
+use crate::login::{Door, Kind};
 use crate::places::Places;
 
 /// A certificate of this machine's, and where its key is found.
@@ -30,21 +31,32 @@ pub struct LoginConfig {
     pub issuer: String,
     /// By which name it knows this program.
     pub client_id: String,
+    /// Whether the issuer made that name up for one log-in.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub registered: bool,
     /// What is asked for, if not all that the registry has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }
 
 impl Config {
-    /// Writes where one logs in for the registry `name`, and leaves everything else in
-    /// the file as somebody wrote it.
-    pub fn pin_login(places: &Places, name: &str, login: &LoginConfig) -> Result<()> {
+    /// Writes where one logs in at `door`, and leaves everything else in the file as
+    /// somebody wrote it.
+    pub fn pin_login(places: &Places, door: &Door, login: &LoginConfig) -> Result<()> {
         let path = Self::path(places);
         let text = fs::read_to_string(&path)
             .map_err(|source| Error::Read { path: path.clone(), source })?;
-        let edited = edit(&text, name, login).ok_or_else(|| Error::Setting {
-            message: format!("`{}` has no `[[registry]]` called `{name}`", path.display()),
-            hint: "write it as `[[registry]]`, as `mcpkg registry add` does",
+        let edited = match door.kind {
+            Kind::Registry => edit(&text, &door.source.name, login),
+            Kind::Server => edit_server(&text, &door.source.name, login),
+        };
+        let edited = edited.ok_or_else(|| Error::Setting {
+            message: format!(
+                "`{}` has no place for the log-in at `{}`",
+                path.display(),
+                door.source.name
+            ),
+            hint: "write a registry as `[[registry]]`, as `mcpkg registry add` does",
         })?;
         toml::from_str::<Self>(&edited)
             .map_err(|source| Error::Config { path: path.clone(), source: Box::new(source) })?;
@@ -57,14 +69,30 @@ fn edit(text: &str, name: &str, login: &LoginConfig) -> Option<String> {
     let registries: &mut ArrayOfTables = document.get_mut("registry")?.as_array_of_tables_mut()?;
     let is_it = |table: &&mut Table| table.get("name").and_then(Item::as_str) == Some(name);
     let registry = registries.iter_mut().find(is_it)?;
+    registry.insert("login", Item::Table(written(login)));
+    Some(document.to_string())
+}
+
+fn edit_server(text: &str, name: &str, login: &LoginConfig) -> Option<String> {
+    let mut document: DocumentMut = text.parse().ok()?;
+    let mut none = Table::new();
+    none.set_implicit(true);
+    let logins = document.entry("login").or_insert(Item::Table(none)).as_table_mut()?;
+    logins.insert(name, Item::Table(written(login)));
+    Some(document.to_string())
+}
+
+fn written(login: &LoginConfig) -> Table {
     let mut table = Table::new();
     table.insert("issuer", value(login.issuer.as_str()));
     table.insert("client_id", value(login.client_id.as_str()));
+    if login.registered {
+        table.insert("registered", value(true));
+    }
     if !login.scopes.is_empty() {
         table.insert("scopes", value(login.scopes.iter().collect::<toml_edit::Array>()));
     }
-    registry.insert("login", Item::Table(table));
-    Some(document.to_string())
+    table
 }
 
 #[cfg(test)]
@@ -78,6 +106,7 @@ mod tests {
         let mut login = LoginConfig {
             issuer: "https://sso.example".to_owned(),
             client_id: "mcpkg".to_owned(),
+            registered: false,
             scopes: Vec::new(),
         };
         let pinned = edit(text, "b", &login).unwrap();
@@ -90,5 +119,13 @@ mod tests {
         let again = edit(&pinned, "b", &login).unwrap();
         assert_eq!(again, pinned.replace("sso.example", "other.example"));
         assert_eq!(edit(text, "c", &login), None);
+
+        let server = edit_server(text, "io.github.acme/weather", &login).unwrap();
+        let block = "\n[login.\"io.github.acme/weather\"]\nissuer = \"https://other.example\"\n\
+                     client_id = \"mcpkg\"\n";
+        assert_eq!(server, format!("{text}{block}"));
+        let config: Config = toml::from_str(&server).unwrap();
+        assert_eq!(config.logins.values().collect::<Vec<_>>(), [&login]);
+        assert_eq!(edit_server(&server, "io.github.acme/weather", &login), Some(server));
     }
 }

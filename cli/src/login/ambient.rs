@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::http::Client;
-use super::{LoginError, discover};
+use super::{Kind, LoginError, discover};
 use crate::config::RegistryConfig;
 use crate::ops::sign::check_token;
 use crate::places::Places;
@@ -25,7 +25,7 @@ pub(super) async fn token(
     let client = connection::to_registry(source, places)
         .map_err(|error| LoginError::Client(Box::new(error)))
         .and_then(Client::new)?;
-    let resource = match discover::resource(&client, &source.url).await {
+    let resource = match discover::resource(&client, Kind::Registry, &source.url).await {
         // It wants to know nobody; or it is away, which its own answer will say better.
         Err(LoginError::NoIssuer | LoginError::Unreachable { .. }) => return Ok(None),
         other => other?,

@@ -37,17 +37,31 @@ pub(super) struct Browser {
     pub(super) address: Url,
 }
 
+/// Where a browser comes back to.
+pub(super) struct Return {
+    listener: TcpListener,
+    pub(super) address: String,
+}
+
+impl Return {
+    /// Listens.
+    pub(super) async fn listen() -> Result<Self, LoginError> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(LoginError::Listen)?;
+        let port = listener.local_addr().map_err(LoginError::Listen)?.port();
+        Ok(Self { listener, address: format!("http://127.0.0.1:{port}/callback") })
+    }
+}
+
 impl Browser {
-    /// Listens, and makes the address to send the browser to.
-    pub(super) async fn begin(
+    /// Makes the address to send the browser to.
+    pub(super) fn begin(
         issuer: &IssuerMetadata,
         url: &Url,
+        back: Return,
         request: &Request<'_>,
         key: Option<&ProofKey>,
     ) -> Result<Self, LoginError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(LoginError::Listen)?;
-        let port = listener.local_addr().map_err(LoginError::Listen)?.port();
-        let redirect = format!("http://127.0.0.1:{port}/callback");
+        let Return { listener, address: redirect } = back;
         let (state, nonce, verifier) = (random()?, random()?, random()?);
         let mut address = url.clone();
         address

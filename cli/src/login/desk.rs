@@ -4,17 +4,16 @@ use std::borrow::Cow;
 
 use url::Url;
 
-use super::browser::Browser;
+use super::browser::{Browser, Return};
 use super::device::Device;
 use super::dpop::ProofKey;
 use super::grant::{Endpoint, Tokens};
 use super::http::Client;
-use super::kept::{Kept, Text};
+use super::kept::{self, Kept, Text};
 use super::metadata::{IssuerMetadata, ResourceMetadata, issuer_url};
-use super::{Identity, LoggedIn, LoginError, discover, runtime};
-use crate::config::{Config, LoginConfig, RegistryConfig};
+use super::{Door, Identity, Kind, LoggedIn, LoginError, discover, register, runtime};
+use crate::config::{Config, LoginConfig};
 use crate::error::{Error, Result};
-use crate::lock_file::Exclusive;
 use crate::places::Places;
 use crate::registry::connection;
 use crate::secrets::{StoreKind, Stores};
@@ -28,9 +27,9 @@ pub enum Way {
     Device,
 }
 
-/// A registry to log in at, and what it says of that.
+/// A registry or a server to log in at, and what it says of that.
 pub struct Desk<'a> {
-    source: &'a RegistryConfig,
+    door: &'a Door,
     places: &'a Places,
     stores: Stores<'a>,
     client: Client,
@@ -69,21 +68,22 @@ impl<'a> Desk<'a> {
     /// `E_ISSUER` if the registry names another issuer than `wanted`, or, where nobody
     /// wants any, than the pinned one.
     pub fn find(
-        source: &'a RegistryConfig,
+        door: &'a Door,
         config: &Config,
         places: &'a Places,
         wanted: Option<&str>,
     ) -> Result<Self> {
         let runtime = runtime()?;
+        let source = &door.source;
         let failed = || Error::wrap(format!("could not log in at `{}`", source.name));
-        let to_registry = Client::new(connection::to_registry(source, places)?).map_err(failed())?;
+        let behind = Client::new(door.client(places)?).map_err(failed())?;
         let client = Client::new(connection::to_issuer(source, places)?).map_err(failed())?;
-        let resource = runtime.block_on(discover::resource(&to_registry, &source.url));
+        let resource = runtime.block_on(discover::resource(&behind, door.kind, &source.url));
         let resource = resource.map_err(failed())?;
         let pinned = source.login.as_ref().map(|login| login.issuer.as_str());
         let issuer = resource.issuer(wanted.or(pinned)).map_err(failed())?.to_owned();
         let stores = Stores::of_logins(Cow::Borrowed(places), &config.secrets);
-        Ok(Self { source, places, stores, client, resource, issuer, runtime })
+        Ok(Self { door, places, stores, client, resource, issuer, runtime })
     }
 
     /// Who lets people in.
@@ -93,7 +93,7 @@ impl<'a> Desk<'a> {
 
     /// Whether that is who is pinned.
     pub fn is_pinned(&self) -> bool {
-        self.source.login.as_ref().is_some_and(|login| login.issuer == self.issuer)
+        self.door.source.login.as_ref().is_some_and(|login| login.issuer == self.issuer)
     }
 
     /// Asks the issuer to let somebody in.
@@ -105,7 +105,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Started<'_>> {
         self.runtime
             .block_on(self.begin_now(way, client_id, scopes))
-            .map_err(Error::wrap(format!("could not log in at `{}`", self.source.name)))
+            .map_err(Error::wrap(format!("could not log in at `{}`", self.door.source.name)))
     }
 
     async fn begin_now(
@@ -114,13 +114,14 @@ impl<'a> Desk<'a> {
         client_id: Option<&str>,
         scopes: &[String],
     ) -> Result<Started<'_>, LoginError> {
-        let url = issuer_url(&self.issuer, &self.source.url)?;
+        let url = issuer_url(&self.issuer, &self.door.source.url)?;
         let issuer = discover::issuer(&self.client, &self.issuer, &url).await?;
-        let pinned = self.source.login.as_ref().filter(|login| login.issuer == self.issuer);
-        let client_id = client_id
-            .or(pinned.map(|login| login.client_id.as_str()))
+        let pinned = self.door.source.login.as_ref().filter(|login| login.issuer == self.issuer);
+        // What an issuer gave for one log-in is good for that one.
+        let known = client_id
+            .or(pinned.filter(|login| !login.registered).map(|login| login.client_id.as_str()))
             .or(self.resource.client_id(&self.issuer))
-            .ok_or(LoginError::NoClient)?;
+            .map(str::to_owned);
         let scopes = match pinned {
             Some(login) if scopes.is_empty() => login.scopes.clone(),
             _ => scopes.to_vec(),
@@ -131,22 +132,48 @@ impl<'a> Desk<'a> {
         }
         let key = issuer.has_dpop().then(ProofKey::generate).transpose()?;
         let scope = self.scope(&issuer, &scopes);
-        let request =
-            Request { client_id, resource: &self.resource.resource, scope: scope.clone() };
-        let waiting =
-            match (way, &issuer.authorization_endpoint, &issuer.device_authorization_endpoint) {
-                (Some(Way::Device), _, Some(url)) | (None, None, Some(url)) => {
-                    Waiting::Device(Device::begin(&self.client, url, &request).await?)
-                }
-                (Some(Way::Browser) | None, Some(url), _) => {
-                    Waiting::Browser(Browser::begin(&issuer, url, &request, key.as_ref()).await?)
-                }
-                (Some(Way::Device), ..) => return Err(lacks("log-in with a code to type")),
-                _ => return Err(lacks("log-in with a browser")),
-            };
-        let login =
-            LoginConfig { issuer: self.issuer.clone(), client_id: client_id.to_owned(), scopes };
+        let (device, browser) =
+            (&issuer.device_authorization_endpoint, &issuer.authorization_endpoint);
+        let (url, back) = match (way, browser, device) {
+            (Some(Way::Device), _, Some(url)) | (None, None, Some(url)) => (url, None),
+            (Some(Way::Browser) | None, Some(url), _) => (url, Some(Return::listen().await?)),
+            (Some(Way::Device), ..) => return Err(lacks("log-in with a code to type")),
+            _ => return Err(lacks("log-in with a browser")),
+        };
+        let registered = known.is_none();
+        let client_id = match known {
+            Some(known) => known,
+            None => self.register(&issuer, back.as_ref()).await?,
+        };
+        let request = Request {
+            client_id: &client_id,
+            resource: &self.resource.resource,
+            scope: scope.clone(),
+        };
+        let waiting = match back {
+            None => Waiting::Device(Device::begin(&self.client, url, &request).await?),
+            Some(back) => {
+                Waiting::Browser(Browser::begin(&issuer, url, back, &request, key.as_ref())?)
+            }
+        };
+        let login = LoginConfig { issuer: self.issuer.clone(), client_id, registered, scopes };
         Ok(Started { desk: self, login, issuer, key, scope, waiting })
+    }
+
+    /// Becomes known to an issuer that nobody has an account at: that of a server, which
+    /// may be anybody's. A registry's is the company's own, which makes its clients itself.
+    async fn register(
+        &self,
+        issuer: &IssuerMetadata,
+        back: Option<&Return>,
+    ) -> Result<String, LoginError> {
+        match (self.door.kind, &issuer.registration_endpoint) {
+            (Kind::Server, Some(url)) => {
+                let back = back.map(|back| back.address.as_str());
+                register::client_id(&self.client, url, back).await
+            }
+            _ => Err(LoginError::NoClient),
+        }
     }
 
     /// What is asked for: what somebody wants, or all that the registry has; and to be
@@ -196,7 +223,7 @@ impl Started<'_> {
     /// Waits until they have, and keeps what the issuer gives. Pins the issuer.
     pub fn finish(self) -> Result<(LoggedIn, StoreKind)> {
         let Self { desk, login, issuer, key, scope, waiting } = self;
-        let failed = || Error::wrap(format!("could not log in at `{}`", desk.source.name));
+        let failed = || Error::wrap(format!("could not log in at `{}`", desk.door.source.name));
         let (client_id, resource) = (login.client_id.as_str(), desk.resource.resource.as_str());
         let request = Request { client_id, resource, scope };
         let url = &issuer.token_endpoint;
@@ -222,7 +249,7 @@ impl Started<'_> {
             .map_err(failed())?
             .unwrap_or_default();
         let kept = Kept {
-            registry: desk.source.url.clone(),
+            registry: desk.door.source.url.clone(),
             resource: resource.to_owned(),
             issuer: issuer.issuer.clone(),
             client_id: client_id.to_owned(),
@@ -235,9 +262,9 @@ impl Started<'_> {
             refresh: refresh.map(Text),
             key: key.map(|key| Text(key.text().copy())),
         };
-        let _turn = Exclusive::named(&format!("login-{}", desk.source.name), desk.places)?;
-        kept.write(&desk.source.name, &desk.stores)?;
-        Config::pin_login(desk.places, &desk.source.name, &login)?;
-        Ok((kept.shown(&desk.source.name), desk.stores.choose()?.kind))
+        let _turn = kept::turn(desk.door.name(), desk.places)?;
+        kept.write(&desk.door.source.name, &desk.stores)?;
+        Config::pin_login(desk.places, desk.door, &login)?;
+        Ok((kept.shown(&desk.door.source.name), desk.stores.choose()?.kind))
     }
 }

@@ -4,25 +4,53 @@ use url::Url;
 
 use super::http::{Answer, Client};
 use super::metadata::{IssuerMetadata, ResourceMetadata, issuer_urls, resource_url};
-use super::{Challenge, LoginError};
+use super::{Challenge, Kind, LoginError};
 
-/// What a registry says of itself.
+/// What a registry, or a remote server, says of itself.
 ///
-/// It is asked for something first: a registry that lets nobody in says where its document
-/// is (RFC 9728, section 5.1). Else it is where the RFC has it.
-pub(super) async fn resource(client: &Client, base: &Url) -> Result<ResourceMetadata, LoginError> {
+/// It is asked for something first: one that lets nobody in says where its document is
+/// (RFC 9728, section 5.1). Else it is where the RFC has it; of a server, that may be what
+/// is said of its whole host (MCP 2025-11-25, "Protected Resource Metadata Discovery").
+pub(super) async fn resource(
+    client: &Client,
+    kind: Kind,
+    base: &Url,
+) -> Result<ResourceMetadata, LoginError> {
     let mut asked = base.clone();
-    if let Ok(mut segments) = asked.path_segments_mut() {
+    if let (Kind::Registry, Ok(mut segments)) = (kind, asked.path_segments_mut()) {
         segments.pop_if_empty().extend(["v1", "log"]);
     }
-    let answer = client.get(&asked).await?;
-    let url = named(&answer, base)?.unwrap_or_else(|| resource_url(base));
-    let answer = client.get(&url).await?;
-    match answer.status {
-        200 => ResourceMetadata::read(&answer.body, &url, base),
-        404 => Err(LoginError::NoIssuer),
-        status => Err(LoginError::metadata(url.as_str(), "a registry", format!("status {status}"))),
+    let refusal = client.get(&asked).await?;
+    let mut urls: Vec<Url> = named(&refusal, base)?.into_iter().collect();
+    if urls.is_empty() {
+        urls.push(resource_url(base));
+        if kind == Kind::Server {
+            let mut host = base.clone();
+            host.set_path("");
+            host.set_query(None);
+            urls.push(resource_url(&host));
+        }
     }
+    let mut last = LoginError::NoIssuer;
+    for url in urls {
+        let answer = client.get(&url).await?;
+        let mut found = match answer.status {
+            200 => ResourceMetadata::read(&answer.body, &url, base)?,
+            404 => continue,
+            status => {
+                let reason = format!("status {status}");
+                last = LoginError::metadata(url.as_str(), "what is behind it", reason);
+                continue;
+            }
+        };
+        // What it asks for just now is what it takes, of all that there is.
+        let mut scopes = refusal.challenges.iter().filter_map(|it| it.parameter("scope"));
+        if let (Kind::Server, Some(scopes)) = (kind, scopes.next()) {
+            found.scopes_supported = scopes.split(' ').map(str::to_owned).take(64).collect();
+        }
+        return Ok(found);
+    }
+    Err(last)
 }
 
 /// The address that a refusal names, which has to be of the registry itself: whoever

@@ -18,7 +18,7 @@ pub enum LoginError {
         reason: String,
     },
     /// The registry speaks for another one.
-    #[error("the registry at {expected} describes itself as `{found}`")]
+    #[error("what is at {expected} describes itself as `{found}`")]
     Resource {
         /// Where it is.
         expected: String,
@@ -26,10 +26,10 @@ pub enum LoginError {
         found: String,
     },
     /// The registry names no issuer.
-    #[error("the registry does not say where to log in")]
+    #[error("it does not say where to log in")]
     NoIssuer,
     /// The registry sends its users to another issuer than before.
-    #[error("the registry names `{found}` to log in at, and you pinned `{pinned}`")]
+    #[error("it names `{found}` to log in at, and you pinned `{pinned}`")]
     IssuerChanged {
         /// The one that is pinned.
         pinned: String,
@@ -135,17 +135,17 @@ impl Coded for LoginError {
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::IssuerChanged { .. } => {
-                "ask the registry's operator by another way; if it is right, name it: `mcpkg login --issuer <url>`"
+                "ask its operator by another way; if it is right, name it: `mcpkg login --issuer <url>`"
             }
             Self::IssuerMismatch { .. } | Self::Metadata { .. } | Self::Resource { .. } => {
-                "ask the operator of the registry; nothing was sent there"
+                "ask its operator; nothing was sent there"
             }
             Self::NoIssuer => {
                 "if it needs no log-in, there is nothing to do; else `mcpkg login --issuer <url>`"
             }
             Self::Unpinned(_) => "if it is the right one, name it: `mcpkg login --issuer <url>`",
             Self::Unreachable { .. } => "check that you are online, and the proxy if there is one",
-            Self::NoClient => "ask the registry's operator for it, and pass `--client-id <id>`",
+            Self::NoClient => "ask its operator for it, and pass `--client-id <id>`",
             Self::Kept(_) => "`mcpkg logout` forgets it, and `mcpkg login` makes a new one",
             Self::Expired | Self::Answer(_) => "try again",
             Self::Unsupported { .. } => "try the other way, with or without `--device`",

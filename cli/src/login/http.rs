@@ -53,6 +53,15 @@ impl Client {
         self.send(request, url).await
     }
 
+    /// Posts JSON.
+    pub(super) async fn post_json(
+        &self,
+        url: &Url,
+        body: &impl serde::Serialize,
+    ) -> Result<Answer, LoginError> {
+        self.send(self.0.post(url.clone()).json(body), url).await
+    }
+
     async fn send(
         &self,
         request: reqwest::RequestBuilder,

@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 use super::dpop::ProofKey;
 use super::{Identity, LoginError};
 use crate::error::{Error, Result};
+use crate::lock_file::Exclusive;
+use crate::places::Places;
 use crate::secrets::{Secret, SecretError, Stores};
 
 /// A log-in at one registry.
@@ -93,14 +95,23 @@ impl Kept {
     }
 }
 
-/// Under which name a log-in is kept.
+/// Under which name a log-in is kept. That of a server has a slash, and of a registry none.
 fn store_name(registry: &str) -> Result<StoreName> {
-    let name = format!("login.{registry}");
+    let name = if registry.contains('/') {
+        format!("{registry}/login")
+    } else {
+        format!("login.{registry}")
+    };
     name.parse().map_err(|_| Error::Argument {
         what: "name for a registry",
         found: registry.to_owned(),
         reason: "it is too long".to_owned(),
     })
+}
+
+/// Waits until no other process changes the log-in at `name`.
+pub(super) fn turn(name: &str, places: &Places) -> Result<Exclusive> {
+    Exclusive::named(&format!("login-{}", name.replace('/', "+")), places)
 }
 
 pub(super) fn failed(name: &str) -> String {

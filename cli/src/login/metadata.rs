@@ -50,6 +50,8 @@ pub struct IssuerMetadata {
     pub token_endpoint: Url,
     /// Where a code to type is had (RFC 8628).
     pub device_authorization_endpoint: Option<Url>,
+    /// Where a program becomes known (RFC 7591).
+    pub registration_endpoint: Option<Url>,
     /// Where a token is given back (RFC 7009).
     pub revocation_endpoint: Option<Url>,
     /// What may be asked for.
@@ -150,6 +152,7 @@ impl IssuerMetadata {
             found.authorization_endpoint.as_ref(),
             Some(&found.token_endpoint),
             found.device_authorization_endpoint.as_ref(),
+            found.registration_endpoint.as_ref(),
             found.revocation_endpoint.as_ref(),
         ];
         for endpoint in endpoints.into_iter().flatten() {

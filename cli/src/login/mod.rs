@@ -1,9 +1,12 @@
-//! Signing on at a registry that does not let everybody in.
+//! Signing on at a registry, or at a remote server, that does not let everybody in.
 //!
 //! A registry has no accounts. It takes tokens of its company's own identity provider,
 //! the *issuer*, and says which that is (RFC 9728). The issuer lets a person in, by the
 //! browser here or elsewhere, and gives this program two tokens: one to show to the
 //! registry, for minutes, and one to get the next of those with.
+//!
+//! A remote server is logged in at in the same way, and what is said of a registry here
+//! holds for it, but that a CI's own token is never shown to one.
 //!
 //! What goes wrong if nobody looks, and what is done about it:
 //!
@@ -19,9 +22,11 @@
 //! | module | does |
 //! |---|---|
 //! | `challenge`, `metadata` | read what servers say; pure |
+//! | `door` | is what somebody logs in at |
 //! | `discover` | asks for those documents |
 //! | `desk` | does the steps of a log-in in their order |
 //! | `browser`, `device` | let a person in |
+//! | `register` | makes this program known to an issuer |
 //! | `grant` | gets tokens |
 //! | `dpop` | ties them to a key |
 //! | `kept` | is what the key store holds |
@@ -35,6 +40,7 @@ mod challenge;
 mod desk;
 mod device;
 mod discover;
+mod door;
 mod dpop;
 mod error;
 mod grant;
@@ -43,6 +49,7 @@ mod identity;
 mod kept;
 pub mod metadata;
 mod open;
+mod register;
 mod session;
 
 use std::borrow::Cow;
@@ -52,6 +59,7 @@ use serde::Serialize;
 
 pub use self::challenge::Challenge;
 pub use self::desk::{Desk, Started, Way};
+pub use self::door::{Door, Kind};
 pub use self::error::LoginError;
 pub use self::identity::Identity;
 pub use self::open::open;
@@ -61,9 +69,8 @@ use self::desk::Request;
 use self::grant::refusal;
 use self::http::Client;
 use self::kept::Kept;
-use crate::config::{Config, RegistryConfig};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::lock_file::Exclusive;
 use crate::places::Places;
 use crate::registry::connection;
 use crate::secrets::Stores;
@@ -72,7 +79,7 @@ use crate::secrets::Stores;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedIn {
-    /// The registry's name.
+    /// The name of the registry, or of the server.
     pub registry: String,
     /// Who says who it is.
     pub issuer: String,
@@ -103,8 +110,9 @@ impl Kept {
     }
 }
 
-/// Who is logged in at a registry. Nobody is asked.
-pub fn who(source: &RegistryConfig, config: &Config, places: &Places) -> Result<Option<LoggedIn>> {
+/// Who is logged in somewhere. Nobody is asked.
+pub fn who(door: &Door, config: &Config, places: &Places) -> Result<Option<LoggedIn>> {
+    let source = &door.source;
     let Some(login) = &source.login else { return Ok(None) };
     let stores = Stores::of_logins(Cow::Borrowed(places), &config.secrets);
     let kept = Kept::read(&source.name, &source.url, &stores)?;
@@ -121,9 +129,10 @@ pub struct LoggedOut {
 
 /// Forgets a log-in, and tells its issuer that the refresh token is not wanted any more
 /// (RFC 7009). It is forgotten whatever the issuer says.
-pub fn log_out(source: &RegistryConfig, config: &Config, places: &Places) -> Result<LoggedOut> {
+pub fn log_out(door: &Door, config: &Config, places: &Places) -> Result<LoggedOut> {
+    let source = &door.source;
     let stores = Stores::of_logins(Cow::Borrowed(places), &config.secrets);
-    let _turn = Exclusive::named(&format!("login-{}", source.name), places)?;
+    let _turn = kept::turn(&source.name, places)?;
     let kept = Kept::read(&source.name, &source.url, &stores);
     let was_there = Kept::forget(&source.name, &stores)?;
     let untold = match kept {

@@ -1,6 +1,6 @@
-//! The token that goes with each request to one registry.
+//! The token that goes with each request to one registry, or to one remote server.
 //!
-//! It goes to that registry alone: the client that has a session asks no other origin,
+//! It goes there alone: the client that has a session asks no other origin,
 //! follows no redirect, and is made for https or this machine alone. It goes in a header
 //! and never in an address.
 //!
@@ -19,11 +19,10 @@ use zeroize::Zeroizing;
 use super::dpop::{ProofKey, Subject};
 use super::grant::Endpoint;
 use super::http::{self, Client};
-use super::kept::{Kept, Text, failed};
-use super::{LoginError, ambient};
+use super::kept::{self, Kept, Text, failed};
+use super::{Door, Kind, LoginError, ambient};
 use crate::config::{Config, RegistryConfig};
 use crate::error::{Error, Result};
-use crate::lock_file::Exclusive;
 use crate::places::Places;
 use crate::registry::connection;
 use crate::secrets::{Secret, Stores};
@@ -33,6 +32,7 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a registry is told about who asks.
 pub(crate) struct Session {
+    kind: Kind,
     source: RegistryConfig,
     places: Places,
     stores: Stores<'static>,
@@ -80,9 +80,10 @@ pub(crate) struct Tried {
 }
 
 impl Session {
-    pub(crate) fn new(source: &RegistryConfig, config: &Config, places: &Places) -> Self {
+    pub(crate) fn new(door: &Door, config: &Config, places: &Places) -> Self {
         Self {
-            source: source.clone(),
+            kind: door.kind,
+            source: door.source.clone(),
             stores: Stores::of_logins(Cow::Owned(places.clone()), &config.secrets),
             places: places.clone(),
             state: RefCell::default(),
@@ -182,7 +183,7 @@ impl Session {
             },
             |problem| problem.detail,
         );
-        Error::LoggedOut { registry: self.source.name.clone(), reason }
+        Error::LoggedOut { at: self.source.name.clone(), reason }
     }
 
     async fn read(&self) -> Result<Token> {
@@ -197,6 +198,10 @@ impl Session {
     }
 
     async fn ambient(&self) -> Result<Token> {
+        // A server is told nothing that nobody has told us to tell it.
+        if self.kind == Kind::Server {
+            return Ok(Token::None);
+        }
         let token = ambient::token(&self.source, &self.places).await;
         let token = token.map_err(Error::wrap(failed(&self.source.name)))?;
         Ok(token.map_or(Token::None, Token::Ambient))
@@ -211,7 +216,7 @@ impl Session {
     /// good once, and an issuer that sees one twice has to take it for stolen.
     async fn refresh(&self) -> Result<()> {
         let name = &self.source.name;
-        let _turn = Exclusive::named(&format!("login-{name}"), &self.places)?;
+        let _turn = kept::turn(name, &self.places)?;
         let kept = Kept::read(name, &self.source.url, &self.stores)?;
         let Some(mut kept) = kept else { return Err(self.logged_out("somebody has logged out")) };
         let is_same = match &self.state.borrow().token {
@@ -252,7 +257,7 @@ impl Session {
     }
 
     fn logged_out(&self, reason: &str) -> Error {
-        Error::LoggedOut { registry: self.source.name.clone(), reason: reason.to_owned() }
+        Error::LoggedOut { at: self.source.name.clone(), reason: reason.to_owned() }
     }
 
     fn unusable(&self) -> Error {

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mcpkg_core::event_stream::EventStream;
 use mcpkg_core::guard::{Line, Message, Request, Scanner};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::mpsc::Sender;
 
@@ -16,6 +16,7 @@ use super::MAX_MESSAGE;
 use super::failure::Failure;
 use super::lines::one_line;
 use super::session::Session;
+use crate::login::{Challenge, Tried};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -105,7 +106,7 @@ impl Session {
         headers.insert(ACCEPT, HeaderValue::from_static(EVENTS));
         headers.extend(after.and_then(word).map(|after| (LAST_EVENT, after)));
         let request = self.http.get(self.url.clone()).headers(headers);
-        let response = checked(self, request.send().await.map_err(Failure::of)?)?;
+        let response = checked(self, self.send(request).await?)?;
         let is_stream =
             response.status().is_success() && matches!(kind_of(&response), Kind::Events);
         Ok(is_stream.then_some(response))
@@ -185,7 +186,35 @@ impl Session {
         let accept = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert(ACCEPT, accept);
         let request = self.http.post(self.url.clone()).headers(headers).body(line);
-        checked(self, request.send().await.map_err(Failure::of)?)
+        checked(self, self.send(request).await?)
+    }
+
+    /// Sends a request with the token that there is, and again if another one may be let
+    /// in.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let Some(login) = &self.login else { return request.send().await.map_err(Failure::of) };
+        let mut request = request.build().map_err(Failure::of)?;
+        let mut tried = Tried::default();
+        loop {
+            let again = request.try_clone();
+            login
+                .lock()
+                .await
+                .sign(&mut request)
+                .await
+                .map_err(|error| Failure::of_login(&error))?;
+            let response = self.http.execute(request).await.map_err(Failure::of)?;
+            let login = login.lock().await;
+            login.hear(response.headers());
+            let Some(next) = again.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
+                return Ok(response);
+            };
+            let renewed = login.renew(response.headers(), &mut tried).await;
+            if !renewed.map_err(|error| Failure::of_login(&error))? {
+                return Ok(response);
+            }
+            request = next;
+        }
     }
 
     /// The headers of every request: the server's own, and which session and protocol.
@@ -236,10 +265,22 @@ fn checked(session: &Session, response: Response) -> Result<Response, Failure> {
     let code = status.as_u16();
     match status {
         _ if status.is_redirection() => Err(Failure::Redirect(code)),
+        StatusCode::UNAUTHORIZED if session.login.is_some() && wants_token(&response) => {
+            Err(Failure::LoggedOut)
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Failure::LockedOut(code)),
         StatusCode::NOT_FOUND if session.agreed().session.is_some() => Err(Failure::Forgotten),
         _ => Ok(response),
     }
+}
+
+/// Whether a refusal asks for a token, as one can be had by logging in.
+fn wants_token(response: &Response) -> bool {
+    let fields = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    fields
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(Challenge::read)
+        .any(|challenge| matches!(challenge.scheme.as_str(), "bearer" | "dpop"))
 }
 
 /// The version of the protocol that a message names itself, as all do since 2026-07-28.

@@ -1,9 +1,10 @@
 //! What the agent is told where there is no answer.
 
-use mcpkg_core::Code;
 use mcpkg_core::guard::Notice;
+use mcpkg_core::{Code, Coded as _};
 
 use super::MAX_MESSAGE;
+use crate::error::Error;
 
 /// Why a message was not answered. Nothing of it is the server's own text, which a model
 /// would read.
@@ -17,6 +18,10 @@ pub(super) enum Failure {
     Redirect(u16),
     #[error("does not let us in, and answers with status {0}")]
     LockedOut(u16),
+    #[error("wants you to log in")]
+    LoggedOut,
+    #[error("cannot be shown who you are: {0}")]
+    Login(String, Code),
     #[error("does not know our session any more")]
     Forgotten,
     #[error("answers with status {0}")]
@@ -44,9 +49,24 @@ impl Failure {
         Self::Unreachable(words.join(": "))
     }
 
-    /// The same, in a sentence about the server at `host`.
-    pub(super) fn notice(&self, host: &str) -> Notice {
+    /// What became of a log-in.
+    pub(super) fn of_login(error: &Error) -> Self {
+        if matches!(error, Error::LoggedOut { .. }) {
+            return Self::LoggedOut;
+        }
+        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |it| it.source());
+        let words: Vec<_> = causes.map(ToString::to_string).collect();
+        Self::Login(words.join(": "), error.code())
+    }
+
+    /// The same, in a sentence about the server at `host`, which is called `name` here.
+    pub(super) fn notice(&self, host: &str, name: &str) -> Notice {
         let (code, hint) = match self {
+            Self::LoggedOut | Self::Login(..) => {
+                let code = if let Self::Login(_, code) = self { *code } else { Code::Login };
+                let sentence = format!("the remote server at {host} {self}");
+                return Notice { code, sentence, hint: Some(format!("`mcpkg login {name}`")) };
+            }
             Self::Unreachable(_) | Self::Silent => {
                 (Code::Transport, Some("check that you are online; the address is in `mcpkg list`"))
             }

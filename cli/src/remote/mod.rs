@@ -28,6 +28,7 @@ mod session;
 mod traffic;
 
 use std::io::{PipeReader, PipeWriter};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -35,12 +36,15 @@ use std::time::Duration;
 use mcpkg_core::Code;
 use mcpkg_core::elsewhere::Request;
 use mcpkg_core::guard::Notice;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::Mutex;
+use tokio::task::LocalSet;
 use url::Url;
 
 use self::session::Session;
-use crate::config::RegistryConfig;
+use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::login::{self, Door};
 use crate::places::Places;
 use crate::registry::{check_address, connection};
 
@@ -73,7 +77,8 @@ impl Bridge {
     /// [`Error::Insecure`] unless the address is https, or http on loopback.
     pub fn open(
         request: &Request,
-        source: Option<&RegistryConfig>,
+        door: &Door,
+        config: &Config,
         places: &Places,
         report: Report,
     ) -> Result<Self> {
@@ -85,7 +90,7 @@ impl Bridge {
             hint: None,
             source,
         };
-        let http = connection::to_remote(source, places)?
+        let http = connection::to_remote(Some(&door.source), places)?
             .read_timeout(READ_TIMEOUT)
             .build()
             .map_err(|error| failed(Box::new(error.without_url())))?;
@@ -100,9 +105,15 @@ impl Bridge {
         let pipe = || std::io::pipe().map_err(|error| failed(Box::new(error)));
         let (from_agent, input) = pipe()?;
         let (output, to_agent) = pipe()?;
-        let session = Arc::new(Session::new(http, url.clone(), headers, report));
+        // What the user gives it as a secret is not replaced by anything.
+        let login = (!headers.contains_key(AUTHORIZATION))
+            .then(|| login::Session::new(door, config, places));
+        let name = door.name().to_owned();
         let session = thread::spawn(move || {
-            runtime.block_on(async {
+            let login = login.map(Mutex::new);
+            let session = Rc::new(Session::new(http, name, url, headers, login, report));
+            // A log-in is for one thread.
+            LocalSet::new().block_on(&runtime, async {
                 let incoming = lines::reader(from_agent);
                 traffic::run(&session, incoming, lines::writer(to_agent)).await
             })

@@ -1,7 +1,8 @@
 //! A session with a remote server, as far as there is one: in protocol 2026-07-28 each
 //! request stands for itself, and a server says nothing on its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mcpkg_core::event_stream::EventStream;
@@ -14,6 +15,7 @@ use url::Url;
 use super::exchange::Stated;
 use super::failure::Failure;
 use super::{MAX_MESSAGE, Report, host};
+use crate::login;
 
 /// How long a server has to take note that we go.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -24,9 +26,13 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins
 /// A session.
 pub(super) struct Session {
     pub(super) http: reqwest::Client,
+    /// What the server is called here.
+    name: String,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) agreed: Mutex<Agreed>,
+    /// Who the user is there. One request at a time asks for another token.
+    pub(super) login: Option<tokio::sync::Mutex<login::Session>>,
     report: Report,
 }
 
@@ -40,8 +46,15 @@ pub(super) struct Agreed {
 }
 
 impl Session {
-    pub(super) fn new(http: reqwest::Client, url: Url, headers: HeaderMap, report: Report) -> Self {
-        Self { http, url, headers, agreed: Mutex::default(), report }
+    pub(super) fn new(
+        http: reqwest::Client,
+        name: String,
+        url: Url,
+        headers: HeaderMap,
+        login: Option<tokio::sync::Mutex<login::Session>>,
+        report: Report,
+    ) -> Self {
+        Self { http, name, url, headers, agreed: Mutex::default(), login, report }
     }
 
     /// Sends a request, and its answer or why there is none. Whether the session goes on.
@@ -86,7 +99,7 @@ impl Session {
 
     /// Says what went wrong, and answers with it what is without an answer.
     async fn fail(&self, id: Option<&Id>, failure: &Failure, out: &Sender<Vec<u8>>) {
-        let notice = failure.notice(&host(&self.url));
+        let notice = failure.notice(&host(&self.url), &self.name);
         let hint = notice.hint.as_deref();
         let answer = id.map(|id| not_started(id, notice.code, &notice.sentence, hint));
         (self.report)(notice);
@@ -97,7 +110,7 @@ impl Session {
     }
 
     /// Reads what the server says on its own, if it does.
-    pub(super) async fn listen(self: Arc<Self>, out: Sender<Vec<u8>>) {
+    pub(super) async fn listen(self: Rc<Self>, out: Sender<Vec<u8>>) {
         let mut wait = AGAIN.0;
         let mut after: Option<String> = None;
         loop {
@@ -109,7 +122,7 @@ impl Session {
             }
             if let Err(failure) = read {
                 // What it says on its own is no answer to anything.
-                (self.report)(failure.notice(&host(&self.url)));
+                (self.report)(failure.notice(&host(&self.url), &self.name));
             }
             tokio::time::sleep(stream.retry().unwrap_or(wait).clamp(AGAIN.0, AGAIN.1)).await;
             wait = (wait * 2).min(AGAIN.1);
@@ -121,7 +134,7 @@ impl Session {
         if self.agreed().session.is_some() {
             let request = self.http.delete(self.url.clone()).headers(self.common(None));
             // It may not care, and forgets us by itself.
-            let _ = timeout(GOODBYE, request.send()).await;
+            let _ = timeout(GOODBYE, self.send(request)).await;
         }
     }
 

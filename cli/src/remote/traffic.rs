@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::pending;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use mcpkg_core::guard::{Id, Message};
@@ -31,11 +31,11 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Sends on what the agent says, until it hangs up. Whether it was the agent who ended it.
 pub(super) async fn run(
-    session: &Arc<Session>,
+    session: &Rc<Session>,
     mut incoming: Receiver<Said>,
     out: Sender<Vec<u8>>,
 ) -> bool {
-    let mut traffic = Traffic::new(Arc::clone(session), out.clone());
+    let mut traffic = Traffic::new(Rc::clone(session), out.clone());
     let mut ends_at = None;
     let is_agents_end = loop {
         traffic.start();
@@ -71,7 +71,7 @@ async fn until(time: Option<Instant>) {
 
 /// What is under way, and what waits.
 struct Traffic {
-    session: Arc<Session>,
+    session: Rc<Session>,
     out: Sender<Vec<u8>>,
     waiting: VecDeque<Said>,
     tasks: JoinSet<Done>,
@@ -93,7 +93,7 @@ enum Done {
 }
 
 impl Traffic {
-    fn new(session: Arc<Session>, out: Sender<Vec<u8>>) -> Self {
+    fn new(session: Rc<Session>, out: Sender<Vec<u8>>) -> Self {
         Self {
             session,
             out,
@@ -133,12 +133,12 @@ impl Traffic {
     fn start(&mut self) {
         while !self.is_blocked && self.tasks.len() < MAX_OPEN {
             let Some(Said { message, line }) = self.waiting.pop_front() else { return };
-            let (session, out) = (Arc::clone(&self.session), self.out.clone());
+            let (session, out) = (Rc::clone(&self.session), self.out.clone());
             match message {
                 Message::Request(request) if request.method != "initialize" => {
                     let is_alone = line.as_deref().and_then(protocol_of).is_some();
                     let id = request.id.clone();
-                    let task = self.tasks.spawn(async move {
+                    let task = self.tasks.spawn_local(async move {
                         let goes_on = session.answer(&request, line, &out).await;
                         Done::Request(request.id, goes_on)
                     });
@@ -148,7 +148,7 @@ impl Traffic {
                 }
                 message => {
                     self.is_blocked = true;
-                    self.tasks.spawn(async move {
+                    self.tasks.spawn_local(async move {
                         match message {
                             Message::Request(request) => {
                                 Done::InOrder(session.answer(&request, line, &out).await, false)
@@ -174,8 +174,8 @@ impl Traffic {
             Ok(Done::InOrder(goes_on, is_ready)) => {
                 self.is_blocked = false;
                 if is_ready {
-                    let session = Arc::clone(&self.session);
-                    self.listening.spawn(session.listen(self.out.clone()));
+                    let session = Rc::clone(&self.session);
+                    self.listening.spawn_local(session.listen(self.out.clone()));
                 }
                 goes_on
             }

@@ -6,6 +6,7 @@
 
 mod container;
 mod leftover;
+mod told;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use mcpkg_core::Code;
 use mcpkg_core::elsewhere::Elsewhere;
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::server_json::ServerJson;
+use url::Url;
 
 use self::container::Container;
 use super::serve::{GRACE, relay};
@@ -22,6 +24,7 @@ use super::workspace::Workspace;
 use super::{cannot_be_started, config};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::login::Door;
 use crate::ops::content;
 use crate::ops::guard::Session;
 use crate::places::Places;
@@ -74,6 +77,21 @@ pub fn signed(server: &LockedServer, store: &Store) -> Result<Elsewhere> {
     })
 }
 
+/// Where a server is reached that runs elsewhere, with what the user filled in.
+///
+/// # Errors
+///
+/// What [`signed`] says; a value or secret that is missing.
+pub fn address(server: &LockedServer, places: &Places) -> Result<Option<Url>> {
+    if server.elsewhere.is_none() {
+        return Ok(None);
+    }
+    let Elsewhere::Remote(remote) = signed(server, &Store::new(places))? else { return Ok(None) };
+    let (values, _) = config::of(server, remote.settings(), places)?;
+    let request = remote.request(&values).map_err(Error::wrap(cannot_be_started(server)))?;
+    Ok(Some(request.url))
+}
+
 /// Starts the server, or connects to it.
 ///
 /// # Errors
@@ -93,9 +111,9 @@ pub fn start(
         Elsewhere::Remote(remote) => {
             let request = remote.request(&values).map_err(Error::wrap(failed()))?;
             let config = Config::read(places)?;
-            let source = config.registries.iter().find(|it| it.url.as_str() == server.registry);
+            let door = Door::of_server(server, &request.url, &config)?;
             let Bridge { input, output, session } =
-                Bridge::open(&request, source, places, Arc::clone(&report))?;
+                Bridge::open(&request, &door, &config, places, Arc::clone(&report))?;
             Ok(Started {
                 input: Some(Box::new(input)),
                 output: Some(Box::new(output)),

@@ -33,6 +33,16 @@ pub(super) async fn describe(State(desk): State<Arc<Desk>>) -> Response<Body> {
     answer(200, &document)
 }
 
+/// A program that nobody knows becomes known, by the one name that there is.
+pub(super) async fn register(State(desk): State<Arc<Desk>>, body: Bytes) -> Response<Body> {
+    let described: serde_json::Value = serde_json::from_slice(&body).expect("it is JSON");
+    assert_eq!(described["token_endpoint_auth_method"], "none", "{described}");
+    desk.books().registered.push(described);
+    let mut document = json!({ "client_id": CLIENT });
+    (desk.rules.grant)(&mut document);
+    answer(201, &document)
+}
+
 pub(super) async fn keys(State(desk): State<Arc<Desk>>) -> Response<Body> {
     answer(200, &json!({ "keys": [desk.public] }))
 }

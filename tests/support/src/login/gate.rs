@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Response};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -183,8 +183,11 @@ async fn serve(door: &Door, request: Request, method: &str, target: &str) -> Res
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("the request is whole");
     let mut onward =
         door.client.request(head.method, format!("{}{target}", door.upstream)).body(body);
-    if let Some(kind) = head.headers.get(CONTENT_TYPE) {
-        onward = onward.header(CONTENT_TYPE, kind);
+    for (name, value) in &head.headers {
+        // What was for the door, and how this one message came here.
+        if !matches!(name.as_str(), "authorization" | "dpop" | "host" | "content-length") {
+            onward = onward.header(name, value);
+        }
     }
     let found = onward.send().await.expect("the registry answers");
     let mut response = Response::builder().status(found.status());

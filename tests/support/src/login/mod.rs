@@ -26,7 +26,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use self::answers::{authorize, describe, device, job, keys, revoke, token};
+use self::answers::{authorize, describe, device, job, keys, register, revoke, token};
 use crate::background::Background;
 
 pub use self::gate::Gate;
@@ -94,6 +94,8 @@ struct Books {
     proofs: HashSet<String>,
     /// The grant types that were asked for, in their order.
     asked: Vec<String>,
+    /// The programs that became known here.
+    registered: Vec<Value>,
     /// Every secret that was given out.
     secrets: Vec<String>,
     is_told_to_slow_down: bool,
@@ -137,6 +139,7 @@ impl TestIdentityProvider {
                 .route("/device", post(device))
                 .route("/token", post(token))
                 .route("/revoke", post(revoke))
+                .route("/register", post(register))
                 .route("/job", get(job))
                 .route("/keys", get(keys))
                 .with_state(made)
@@ -191,6 +194,11 @@ impl TestIdentityProvider {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
+    }
+
+    /// The programs that became known, each as it described itself.
+    pub fn registered(&self) -> Vec<Value> {
+        self.desk.books().registered.clone()
     }
 
     /// The grant types that were asked for, in their order.

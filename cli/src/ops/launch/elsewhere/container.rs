@@ -14,7 +14,7 @@
 //! see [`Attended`], and `leftover` what that could not.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Command};
 
 use mcpkg_core::Code;
@@ -24,11 +24,12 @@ use mcpkg_core::lock::LockedServer;
 use mcpkg_core::server_json::ImageReference;
 
 use super::leftover::{self, Note, PREFIX};
+use super::told;
 use crate::error::{Error, Result};
 use crate::ops::launch::workspace::Workspace;
 use crate::ops::launch::{cannot_be_started, grants, wanted};
 use crate::places::Places;
-use crate::sandbox::{Attended, Charge, Leash, SandboxError, Sight, Wanted, programs};
+use crate::sandbox::{Attended, Charge, Leash, SandboxError, Wanted, programs};
 
 /// A container engine that is here.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ pub struct Engine {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Podman,
     Docker,
 }
@@ -47,10 +48,6 @@ enum Kind {
 /// The engines that we know how to ask. Podman comes first: it needs no daemon that is
 /// root.
 const ENGINES: [(Kind, &str); 2] = [(Kind::Podman, "podman"), (Kind::Docker, "docker")];
-
-/// How many processes and threads there may be at once, and how much memory: what a
-/// server outside of a container may have, see `sandbox/linux`.
-const LIMITS: [&str; 2] = ["--pids-limit=1024", "--memory=4g"];
 
 /// Variables that an engine may need to find its daemon, its files and its user.
 const OF_THE_ENGINE: [&str; 24] = [
@@ -79,13 +76,6 @@ const OF_THE_ENGINE: [&str; 24] = [
     "https_proxy",
     "no_proxy",
 ];
-
-/// Nobody, who owns nothing: in the place of root.
-const NOBODY: &str = "65534:65534";
-
-/// How long a container has to end when it is told to, in seconds, before it is killed.
-/// Engines have ten, which whoever waits for us does not.
-const STOP_SECONDS: u8 = 2;
 
 /// The exit code of a client that could not start its container.
 ///
@@ -178,7 +168,7 @@ impl Container {
         let engine = found(server, places)?;
         let sight = grants::sight(server, places, workspace)
             .map_err(Error::wrap(cannot_be_started(server)))?;
-        let mounts = mounts(server, &sight)?;
+        let mounts = told::mounts(server, &sight)?;
         leftover::clear(places);
         let name = name(server)?;
         let mut variables: BTreeMap<_, _> = launch.environment.clone();
@@ -188,7 +178,7 @@ impl Container {
             }
         }
         let mut words = vec![engine.program.to_string_lossy().into_owned()];
-        words.extend(options(&name, server, engine.kind));
+        words.extend(told::options(&name, server, engine.kind));
         words.extend(mounts);
         words.extend(
             variables.keys().flat_map(|name| ["--env".to_owned(), name.as_str().to_owned()]),
@@ -226,7 +216,9 @@ impl Container {
     /// Waits for its end. The answer is its exit code.
     pub(super) fn wait(&mut self) -> Result<u8, SandboxError> {
         let code = self.client.wait()?;
-        self.note.take().map(Note::take_back);
+        if let Some(note) = self.note.take() {
+            note.take_back();
+        }
         Ok(code)
     }
 
@@ -250,86 +242,6 @@ pub(super) fn asking(engine: &Engine) -> Command {
 fn of_the_engine() -> BTreeMap<String, String> {
     let read = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
     OF_THE_ENGINE.iter().filter_map(read).collect()
-}
-
-/// What the engine is told, but for what was granted.
-fn options(name: &str, server: &LockedServer, kind: Kind) -> Vec<String> {
-    let mut options: Vec<String> = [
-        "run",
-        "--rm",
-        "--interactive",
-        "--pull=missing",
-        "--read-only",
-        "--tmpfs=/tmp",
-        "--cap-drop=ALL",
-        "--security-opt=no-new-privileges",
-        // What it says is for the agent, and may hold what the agent was told.
-        "--log-driver=none",
-        "--no-healthcheck",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    options.extend(LIMITS.map(str::to_owned));
-    options.push(format!("--stop-timeout={STOP_SECONDS}"));
-    if wanted(server) == Wanted::Best {
-        options.push("--network=none".to_owned());
-    }
-    if kind == Kind::Podman {
-        // It hands its own on otherwise, and there may be a password in one.
-        options.push("--http-proxy=false".to_owned());
-    }
-    options.extend(user(kind));
-    // For people who look at what runs.
-    options.push(format!("--label=dev.mcpkg.server={}", server.name));
-    options.push(format!("--name={name}"));
-    options
-}
-
-/// As whom it runs: the user, so that it may do with what was granted what they may, but
-/// never root.
-#[cfg(unix)]
-fn user(kind: Kind) -> Vec<String> {
-    let (user, group) = (nix::unistd::getuid(), nix::unistd::getgid());
-    if user.is_root() {
-        return vec![format!("--user={NOBODY}")];
-    }
-    let mut options = vec![format!("--user={user}:{group}")];
-    if kind == Kind::Podman {
-        options.push("--userns=keep-id".to_owned());
-    }
-    options
-}
-
-#[cfg(not(unix))]
-fn user(_: Kind) -> Vec<String> {
-    vec![format!("--user={NOBODY}")]
-}
-
-/// What it sees of files, each at its own path.
-fn mounts(server: &LockedServer, sight: &Sight) -> Result<Vec<String>> {
-    let refused = |path: &Path, reason: &str| Error::Failed {
-        context: cannot_be_started(server),
-        code: Code::Confinement,
-        hint: Some("grant it a folder below instead: `mcpkg permissions show` lists what it has"),
-        source: format!("`{}` {reason}", path.display()).into(),
-    };
-    if let Some(denied) = sight.denied.first() {
-        return Err(refused(denied, "is in what it was granted, and is never shown"));
-    }
-    let writable: Vec<_> = sight.write.iter().chain(&sight.own_writable).collect();
-    let readable = sight.read.iter().chain(&sight.own).filter(|path| !writable.contains(path));
-    // What is frozen covers what it is in, so it comes last.
-    let all = readable
-        .map(|path| (path, ",readonly"))
-        .chain(writable.iter().map(|path| (*path, "")))
-        .chain(sight.frozen.iter().map(|path| (path, ",readonly")));
-    let mut mounts = Vec::new();
-    for (path, mode) in all {
-        let text = path.to_str().filter(|text| !text.contains([',', '"', '\n']));
-        let text = text.ok_or_else(|| refused(path, "cannot be named to a container engine"))?;
-        mounts.push(format!("--mount=type=bind,source={text},target={text}{mode}"));
-    }
-    Ok(mounts)
 }
 
 /// A name that no other container has.
