@@ -1,5 +1,6 @@
 //! Servers of npm and PyPI, with the real tools against registries of the test's own.
 
+mod confined;
 mod everyday;
 mod project;
 mod pypi;
