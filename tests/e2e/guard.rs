@@ -2,6 +2,7 @@
 //! and everything else, which passes.
 
 pub(crate) mod agent;
+mod inspected;
 mod streams;
 mod surfaces;
 mod unstarted;

@@ -2,8 +2,8 @@
 //!
 //! It is asked in both generations of the protocol, each time as a new process: with
 //! `initialize`, and with `server/discover`, which came with 2026-07-28. It gets no
-//! secret. Where it wants one, it gets a word in its place: a server lists its tools
-//! before it uses them. But a server elsewhere gets its own, see `start_elsewhere`.
+//! secret, and nothing of the user's environment that it was granted, which may be one. Where
+//! it wants one, it gets a word in its place: a server lists its tools before it uses them. But a server elsewhere gets its own, see `start_elsewhere`.
 
 mod conversation;
 
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use mcpkg_core::elsewhere::Pinned;
 use mcpkg_core::guard::shadowed;
 use mcpkg_core::lock::{ConfigText, LockedServer};
+use mcpkg_core::permissions::EnvName;
 use mcpkg_core::surface::{Item, Kind, Surface, hidden_in};
 use serde_json::{Value, json};
 
@@ -101,7 +102,12 @@ fn start(server: &LockedServer, places: &Places, workspace: &Workspace) -> Resul
         return start_elsewhere(server, places, workspace);
     }
     let harmless = without_secrets(server);
-    let plan = launch::plan(&harmless, &Store::new(places), places, workspace)?;
+    let mut plan = launch::plan(&harmless, &Store::new(places), places, workspace)?;
+    for name in server.granted.env.allow.iter().map(EnvName::as_str) {
+        if std::env::var_os(name).is_some() {
+            plan.environment.entry(name.to_owned()).or_insert_with(|| NO_SECRET.to_owned());
+        }
+    }
     let failed = || format!("{} was not started", server.name);
     // What it cannot connect to while nobody uses it is nobody's concern.
     let report: Report = Arc::new(|_| ());
@@ -134,9 +140,10 @@ fn start_elsewhere(
     Ok(Started { _confined: None, _elsewhere: Some(started), conversation })
 }
 
-/// The same server, with a word in the place of each secret.
+/// The same server, with a word in the place of each secret, and no variable of the user's.
 fn without_secrets(server: &LockedServer) -> LockedServer {
     let mut harmless = server.clone();
+    harmless.granted.env.allow.clear();
     for key in std::mem::take(&mut harmless.secrets).into_keys() {
         harmless.config.insert(key, ConfigText::One(NO_SECRET.to_owned()));
     }
