@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use self::address::{RemoteUrl, RemoteUrlError};
 pub use self::image::{ContainerLaunch, Image, steers_engine};
 pub use self::remote::{RemoteServer, Request};
-use crate::manifest::{ConfigKey, ConfigValueError, MissingKey};
+use crate::manifest::{ConfigKey, ConfigValue, ConfigValueError, MissingKey};
 use crate::server_json::{ImageReference, RemoteKind, ServerJson};
 use crate::{Code, Coded};
 
@@ -128,6 +128,19 @@ impl Elsewhere {
         match self {
             Self::Image(image) => image.settings(),
             Self::Remote(remote) => remote.settings(),
+        }
+    }
+
+    /// Whether the values that the user has given so far could be used. Secrets, and what
+    /// they have not given yet, are not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`ElsewhereError::Value`] and `Misfit`.
+    pub fn check(&self, values: &BTreeMap<String, ConfigValue>) -> Result<(), ElsewhereError> {
+        match self {
+            Self::Image(image) => image.check(values),
+            Self::Remote(remote) => remote.check(values),
         }
     }
 

@@ -7,6 +7,7 @@ mod login;
 mod published;
 mod remote;
 mod secure;
+mod values;
 mod whims;
 
 use mcpkg_core::Digest;

@@ -80,6 +80,9 @@ impl Content {
     /// Refuses what could not be started here as it would be pinned, before it is.
     pub fn check_installed(&self, server: &LockedServer, places: &Places) -> Result<()> {
         let Some(elsewhere) = self.place() else { return Ok(()) };
+        let given = launch::given(server, elsewhere.settings())?;
+        let unfit = || format!("{}@{} cannot be started so", server.name, server.version);
+        elsewhere.check(&given).map_err(Error::wrap(unfit()))?;
         if let Some(key) = server.brokered.keys().next() {
             return Err(Error::Setting {
                 message: format!(

@@ -82,6 +82,15 @@ impl Image {
         &self.asked.settings
     }
 
+    /// Whether the values that there are could be used. Others may have none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ElsewhereError::Value`] and `Misfit`, neither of which shows a value.
+    pub fn check(&self, values: &BTreeMap<String, ConfigValue>) -> Result<(), ElsewhereError> {
+        self.asked.given(values).map(|_| ())
+    }
+
     /// What it is started with, and what the user filled in.
     ///
     /// # Errors

@@ -30,6 +30,9 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
 }
 
+/// A value that is a part of every address.
+const ANY_PART: &str = "1";
+
 /// Headers that say how a message is carried, or that we say ourselves.
 const OURS: [&str; 19] = [
     "accept",
@@ -99,6 +102,28 @@ impl RemoteServer {
         &self.asked.settings
     }
 
+    /// Whether the values that there are could be a part of the request. Others may have
+    /// none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ElsewhereError::Value`] and `Misfit`, neither of which shows a value.
+    pub fn check(&self, values: &BTreeMap<String, ConfigValue>) -> Result<(), ElsewhereError> {
+        let given = self.asked.given(values)?;
+        let value = |name: &str| {
+            let text = self.fixed.get(name).or_else(|| given.get(name)).cloned();
+            Some(text.unwrap_or_else(|| ANY_PART.to_owned()))
+        };
+        self.url.fill(value).map(|_| ()).ok_or_else(|| self.more_than_a_part())
+    }
+
+    fn more_than_a_part(&self) -> ElsewhereError {
+        ElsewhereError::Misfit {
+            key: self.url.variables().next().unwrap_or_default().to_owned(),
+            reason: "it would be more than a part of the address",
+        }
+    }
+
     /// Where to connect, with what the user filled in.
     ///
     /// # Errors
@@ -110,10 +135,7 @@ impl RemoteServer {
     ) -> Result<Request, ElsewhereError> {
         let texts = self.asked.texts(values)?;
         let value = |name: &str| self.fixed.get(name).or_else(|| texts.get(name)).cloned();
-        let url = self.url.fill(value).ok_or_else(|| ElsewhereError::Misfit {
-            key: self.url.variables().next().unwrap_or_default().to_owned(),
-            reason: "it would be more than a part of the address",
-        })?;
+        let url = self.url.fill(value).ok_or_else(|| self.more_than_a_part())?;
         let mut headers = Vec::new();
         for (name, slot) in &self.headers {
             if let Some(text) = slot.fill(name, &texts)? {

@@ -130,25 +130,46 @@ impl Asked {
                 }
                 continue;
             };
-            let wrong = |source| ElsewhereError::Value { key: key.clone(), source };
-            config.check(value).map_err(wrong)?;
-            let text = match value {
-                ConfigValue::Bool(flag) => flag.to_string(),
-                ConfigValue::Number(number) => number.to_string(),
-                ConfigValue::String(text) => text.clone(),
-                ConfigValue::List(texts) => texts.concat(),
-            };
-            let misfit = |reason| ElsewhereError::Misfit { key: key.clone(), reason };
-            if text.contains(char::is_control) {
-                return Err(misfit("it has a control character"));
-            }
-            let choices = self.choices.get(key);
-            if choices.is_some_and(|them| !them.is_empty() && !them.contains(&text)) {
-                return Err(misfit("it is none of its choices"));
-            }
-            texts.insert(key.as_str(), text);
+            texts.insert(key.as_str(), self.text(key, config, value)?);
         }
         if missing.is_empty() { Ok(texts) } else { Err(ElsewhereError::Missing(missing)) }
+    }
+
+    /// The texts of those that have a value by now. Others may have none yet.
+    pub(super) fn given(
+        &self,
+        values: &BTreeMap<String, ConfigValue>,
+    ) -> Result<BTreeMap<&str, String>, ElsewhereError> {
+        let given = self.settings.iter().filter_map(|(key, config)| {
+            let value = values.get(key).filter(|value| !value.is_unset())?;
+            Some(self.text(key, config, value).map(|text| (key.as_str(), text)))
+        });
+        given.collect()
+    }
+
+    fn text(
+        &self,
+        key: &str,
+        config: &ConfigKey,
+        value: &ConfigValue,
+    ) -> Result<String, ElsewhereError> {
+        let wrong = |source| ElsewhereError::Value { key: key.to_owned(), source };
+        config.check(value).map_err(wrong)?;
+        let text = match value {
+            ConfigValue::Bool(flag) => flag.to_string(),
+            ConfigValue::Number(number) => number.to_string(),
+            ConfigValue::String(text) => text.clone(),
+            ConfigValue::List(texts) => texts.concat(),
+        };
+        let misfit = |reason| ElsewhereError::Misfit { key: key.to_owned(), reason };
+        if text.contains(char::is_control) {
+            return Err(misfit("it has a control character"));
+        }
+        let choices = self.choices.get(key);
+        if choices.is_some_and(|them| !them.is_empty() && !them.contains(&text)) {
+            return Err(misfit("it is none of its choices"));
+        }
+        Ok(text)
     }
 }
 

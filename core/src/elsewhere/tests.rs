@@ -121,6 +121,25 @@ fn a_value_is_a_part_of_the_address_and_leads_nowhere_else() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_is_known_before_the_others_are_there() {
+    let (remote, image) = (remote(|_| ()).unwrap(), image(|_| ()).unwrap());
+    remote.check(&values(&[])).unwrap();
+    remote.check(&values(&[("X-Units", "imperial")])).unwrap();
+    image.check(&values(&[("city", "Oslo")])).unwrap();
+    for (key, value, expected) in [
+        ("tenant", "..", "it would be more than a part of the address"),
+        ("X-Units", "kelvin", "it is none of its choices"),
+        ("X-Account", "a\r\nHost: x", "it has a control character"),
+    ] {
+        let error = remote.check(&values(&[(key, value)])).unwrap_err();
+        let expected = format!("value for `{key}` cannot be used: {expected}");
+        assert_eq!((error.to_string(), error.code()), (expected, Code::Config));
+    }
+    let error = image.check(&values(&[("city", "Oslo\0")])).unwrap_err();
+    assert_eq!(error.code(), Code::Config, "{error}");
+}
+
+#[test]
 fn a_value_that_does_not_fit_is_refused_and_not_shown() {
     let remote = remote(|_| ()).unwrap();
     for (more, expected) in [

@@ -24,7 +24,7 @@ fn recording_engine() -> Vec<u8> {
 }
 
 /// Somebody who has an engine of this name, and a key for the server.
-fn with_engine(fixture: &Fixture, engine: &str) -> World {
+pub(super) fn with_engine(fixture: &Fixture, engine: &str) -> World {
     let mut world = fixture.developer();
     for (name, bytes) in [(engine, recording_engine()), ("server", changing_server())] {
         let path = world.file(&format!("bin/{name}"), bytes);
@@ -37,7 +37,7 @@ fn with_engine(fixture: &Fixture, engine: &str) -> World {
 
 const KEY: &str = "key-s3cr3t-of-the-image";
 
-const INSTALL: [&str; 5] = ["install", NAME, "--yes", "--secret", "API_KEY=env:THE_KEY"];
+pub(super) const INSTALL: [&str; 5] = ["install", NAME, "--yes", "--secret", "API_KEY=env:THE_KEY"];
 
 /// How the engine was started, oldest first.
 fn record(world: &World) -> Vec<Value> {

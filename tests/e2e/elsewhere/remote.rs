@@ -144,13 +144,13 @@ fn what_is_missing_or_changed_is_refused_before_anybody_is_connected_to() {
     developer.refused(&["run", "weather"], 3, &["E_DIGEST"]);
     fs::write(&kept, signed).unwrap();
 
-    // A value that would be more than its part of the address.
-    let climbing =
-        ["install", NAME, "--yes", "--set", "tenant=..", "--secret", "token=env:THE_TOKEN"];
-    developer.ok(&climbing);
+    // A value that would be more than its part of the address, which nobody could install.
+    let climbing = lock.replace("tenant = \"acme\"", "tenant = \"..\"");
+    assert_ne!(climbing, lock);
+    developer.file(".config/mcpkg/mcpkg.lock", climbing);
     let outcome = developer.refused(&["run", "weather"], 1, &["E_CONFIG"]);
     assert!(outcome.stderr.contains("more than a part of the address"), "{outcome}");
-    developer.ok(&INSTALL);
+    developer.file(".config/mcpkg/mcpkg.lock", &lock);
 
     // No secret.
     let output = developer.command(&["run", "weather"]).env_remove("THE_TOKEN").output().unwrap();

@@ -20,12 +20,7 @@ pub(super) fn of(
     keys: &Settings,
     places: &Places,
 ) -> Result<(BTreeMap<String, ConfigValue>, Vec<Brokered>)> {
-    let (mut values, mut kept) = (BTreeMap::new(), Vec::new());
-    for (key, text) in &server.config {
-        if let Some(config) = keys.get(key) {
-            values.insert(key.clone(), value(key, config, text)?);
-        }
-    }
+    let (mut values, mut kept) = (given(server, keys)?, Vec::new());
     let stores = Stores::new(places, &Config::read(places)?.secrets);
     for (key, reference) in &server.secrets {
         // What the signed manifest does not ask for is not even looked up.
@@ -54,6 +49,12 @@ pub(super) fn of(
         }
     }
     Ok((values, kept))
+}
+
+/// What the lock has of the server's settings. What nobody asks for is not among it.
+pub fn given(server: &LockedServer, keys: &Settings) -> Result<BTreeMap<String, ConfigValue>> {
+    let asked = server.config.iter().filter_map(|(key, text)| Some((key, keys.get(key)?, text)));
+    asked.map(|(key, config, text)| Ok((key.clone(), value(key, config, text)?))).collect()
 }
 
 /// A text of the lock, as the manifest's setting takes it.

@@ -32,7 +32,7 @@ use mcpkg_core::manifest::{ConfigValue, Launch, LaunchContext, Manifest};
 use mcpkg_core::permissions::ProgramName;
 use mcpkg_core::{Code, Platform};
 
-pub use self::config::value;
+pub use self::config::{given, value};
 pub use self::made::Absent;
 pub use self::serve::serve;
 use self::workspace::Workspace;
