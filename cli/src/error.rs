@@ -115,6 +115,8 @@ pub enum Error {
         .versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Yanked { name: PackageName, wanted: String, versions: Vec<Version> },
+    #[error("{release} was yanked by its author{}", .reason.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
+    YankedUpstream { release: mcpkg_upstream::Release, reason: Option<String> },
     #[error("{name}@{} is not given out by this registry: {}", .withheld.version, .withheld.reason)]
     Withheld { name: PackageName, withheld: Box<WithheldRelease> },
     #[error("`{name}` was installed from `{locked}`, and `{found}` is another source")]
@@ -279,6 +281,7 @@ impl Error {
             | Self::Widened { .. }
             | Self::NotAsked { .. }
             | Self::Yanked { .. }
+            | Self::YankedUpstream { .. }
             | Self::Withheld { .. }
             | Self::SourceChanged { .. }
             | Self::Replaced { .. }
@@ -326,6 +329,10 @@ impl Error {
             Self::AttestedNoMore { release, .. } => Some(format!(
                 "ask its author why; if you know, and have read it, pass `--accept-unattested \
                  {release}`"
+            )),
+            Self::YankedUpstream { release, .. } => Some(format!(
+                "choose a release that its author stands by; if it has to be this one, pass \
+                 `--accept-yanked {release}`"
             )),
             Self::SourceChanged { name, .. } => Some(format!(
                 "keep to where it came from; if you mean to change that, `mcpkg remove {name}` \
@@ -379,7 +386,7 @@ impl Coded for Error {
             Self::TreeMismatch { .. } => Code::Tree,
             Self::Contradiction { .. } => Code::Metadata,
             Self::Replaced { .. } => Code::Immutable,
-            Self::Yanked { .. } => Code::Yanked,
+            Self::Yanked { .. } | Self::YankedUpstream { .. } => Code::Yanked,
             Self::Withheld { withheld, .. } => withheld.code,
             Self::Faulty { faults, .. } => faults.first().map_or(Code::Internal, |it| it.code),
             Self::SourceChanged { .. } => Code::SourceChanged,

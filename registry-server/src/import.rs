@@ -118,7 +118,8 @@ pub fn import_package(
         .name_below(namespace)
         .map_err(|source| UpstreamError::Name { package: package.clone(), source })?;
     let platform = Platform::current().ok_or(PackageImportError::Platform)?;
-    let closure = importer.resolve(reference, platform)?;
+    // A registry takes in nothing that was taken back.
+    let closure = importer.resolve(reference, platform, &BTreeSet::new())?;
     let release = closure.root().release.clone();
     let version = mcpkg_upstream::version(&release)?;
     let statements = importer.evidence(&closure)?;

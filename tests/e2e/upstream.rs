@@ -5,6 +5,7 @@ mod everyday;
 mod project;
 mod pypi;
 mod source;
+mod withdrawn;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "it is a program that says what it did")]
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let platform = Platform::current().ok_or("this machine is of no platform")?;
 
     let start = Instant::now();
-    let closure = importer.resolve(&reference, platform)?;
+    let closure = importer.resolve(&reference, platform, &BTreeSet::new())?;
     println!("chosen   {} files in {:.1?}", closure.members.len(), start.elapsed());
     let statements = importer.evidence(&closure)?;
     let evidence: Vec<_> = statements.iter().map(|it| it.evidence.clone()).collect();

@@ -130,6 +130,7 @@ fn check_files(files: &mut impl Files, origin: &Origin, original: &[u8]) -> Resu
         license: None,
         needs: Vec::new(),
         has_script: false,
+        is_yanked: None,
     };
     let mut tree = Tree::new(origin.release.clone())?;
     unpack(&member, original, &mut tree)?;

@@ -35,6 +35,8 @@ pub struct Member {
     pub needs: Vec<usize>,
     /// Whether it wants to run a script when it is installed, which never happens.
     pub has_script: bool,
+    /// Whether its author took it back, where somebody said so when it was chosen.
+    pub is_yanked: Option<bool>,
 }
 
 impl Closure {

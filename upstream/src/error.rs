@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use mcpkg_core::archive::ArchiveError;
 use mcpkg_core::manifest::ManifestError;
-use mcpkg_core::{Code, Coded, NameError, Platform, VersionError};
+use mcpkg_core::{Code, Coded, NameError, Platform, Version, VersionError};
 use mcpkg_verify::VerifyError;
 
 use crate::pypi::record::WheelError;
@@ -61,6 +61,25 @@ pub enum UpstreamError {
     /// The registry does not have it.
     #[error("the registry has no `{0}`")]
     Unknown(Package),
+    /// Its author took it back, and it was chosen because it is named exactly.
+    #[error("`{release}` was yanked by its author{}", reason.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
+    Yanked {
+        /// Which.
+        release: Release,
+        /// Why, in the author's words.
+        reason: Option<String>,
+    },
+    /// Its author took back all there is.
+    #[error(
+        "every release of `{package}` was yanked by its author: {}",
+        versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    AllYanked {
+        /// The package.
+        package: Package,
+        /// What there was.
+        versions: Vec<Version>,
+    },
     /// What a lock says that an artifact was made of could not have been chosen.
     #[error("what `{release}` is locked as made of cannot be used: {reason}")]
     Pinned {
@@ -214,6 +233,7 @@ impl Coded for UpstreamError {
             Self::Tool(..) => Code::Config,
             Self::Resolve { .. } | Self::Choice { .. } => Code::Resolve,
             Self::Unknown(_) => Code::NotFound,
+            Self::Yanked { .. } | Self::AllYanked { .. } => Code::Yanked,
             Self::Pinned { .. } => Code::Lock,
             Self::Gone(_) => Code::ProvenanceLost,
             Self::Unpinned(_) | Self::Digest(_) => Code::Digest,
@@ -247,6 +267,8 @@ impl Coded for UpstreamError {
             Self::Choice { .. } => {
                 Some("only what the registry itself has is fetched: no git, no folders, no links")
             }
+            Self::Yanked { .. } => Some("choose a release that its author stands by"),
+            Self::AllYanked { .. } => Some("ask its author what takes its place"),
             Self::Pinned { .. } => Some(
                 "restore the lock from version control; mcpkg writes these lines, and nobody else",
             ),

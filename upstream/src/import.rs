@@ -1,7 +1,9 @@
 //! The steps from a reference to an artifact.
 
 mod evidence;
+mod yanked;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -110,12 +112,24 @@ impl Importer {
     }
 
     /// Has the ecosystem's own tool choose what `reference` needs on `platform`. Nothing
-    /// of it is here yet.
+    /// of it is here yet. What was yanked is in it only if it is one of `accepted`.
     ///
     /// # Errors
     ///
-    /// Those of the tool, and of what it wrote.
-    pub fn resolve(&self, reference: &Reference, platform: Platform) -> Result<Closure> {
+    /// Those of the tool, and of what it wrote; [`UpstreamError::Yanked`] and
+    /// [`UpstreamError::AllYanked`].
+    pub fn resolve(
+        &self,
+        reference: &Reference,
+        platform: Platform,
+        accepted: &BTreeSet<Release>,
+    ) -> Result<Closure> {
+        let chosen = self.chosen(reference, platform);
+        let closure = chosen.map_err(|error| self.nothing_chosen(reference, error))?;
+        self.without_yanked(closure, accepted)
+    }
+
+    fn chosen(&self, reference: &Reference, platform: Platform) -> Result<Closure> {
         let (sources, tools) = (&self.sources, &self.tools);
         match reference.package.ecosystem() {
             Ecosystem::Npm => npm::resolve(reference, &sources.npm, platform, tools, &self.client),

@@ -13,7 +13,7 @@ use crate::{Release, version};
 /// The most releases that are looked at. The longest lists have some ten thousand.
 pub(crate) const MAX_RELEASES: usize = 100_000;
 /// How much is repeated of why a release was withdrawn, in characters.
-const MAX_REASON: usize = 200;
+pub(crate) const MAX_REASON: usize = 200;
 
 /// The releases of a package that have a version here. What semantic versioning has no
 /// place for is left out: nobody can be moved to it.

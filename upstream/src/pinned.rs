@@ -110,7 +110,8 @@ pub fn read(
         let needs = needs.collect::<Option<Vec<_>>>();
         let needs =
             needs.ok_or_else(|| unusable(format!("`{release}` needs what is not there")))?;
-        Ok(Member { release, place, integrity, url, license, needs, has_script })
+        let is_yanked = None;
+        Ok(Member { release, place, integrity, url, license, needs, has_script, is_yanked })
     });
     let members = members.collect::<Result<_>>()?;
     Ok(Closure { platform, runtime: runtime.map(str::to_owned), members })
@@ -131,6 +132,7 @@ mod tests {
             license: Some("MIT \"or\" so".to_owned()),
             needs,
             has_script: place == "clouds",
+            is_yanked: None,
         };
         Closure {
             platform: "linux-x86_64".parse().unwrap(),

@@ -59,6 +59,9 @@ pub struct UnattestedArgs {
     /// Accept this one release of npm or PyPI although nobody attests who built it
     #[arg(long, value_name = "RELEASE")]
     pub accept_unattested: Vec<Release>,
+    /// Accept this one release of PyPI, or its use by another, although its author yanked it
+    #[arg(long, value_name = "RELEASE")]
+    pub accept_yanked: Vec<Release>,
 }
 
 impl UpstreamArgs {

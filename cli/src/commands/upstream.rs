@@ -134,6 +134,7 @@ fn accepted(accept: &AcceptArgs, unattested: &UnattestedArgs) -> Result<Accepted
         |what, found: &str, reason| Error::Argument { what, found: found.to_owned(), reason };
     let mut accepted = Accepted {
         unattested: unattested.accept_unattested.iter().cloned().collect(),
+        yanked: unattested.accept_yanked.iter().cloned().collect(),
         ..Accepted::default()
     };
     for text in &accept.accept_fresh {
@@ -189,6 +190,10 @@ fn who(chosen: &Chosen) -> Vec<(&'static str, String)> {
 fn warn(chosen: &Chosen, ui: Ui) {
     if let Some(lack) = chosen.lack {
         ui.warn(format!("{lack}; you accepted this release by its name"));
+    }
+    for member in chosen.closure.members.iter().filter(|member| member.is_yanked == Some(true)) {
+        let release = &member.release;
+        ui.warn(format!("{release} was yanked by its author; you accepted it by its name"));
     }
     let scripts = chosen.closure.members.iter().filter(|member| member.has_script);
     for member in scripts {

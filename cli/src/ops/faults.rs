@@ -1,7 +1,8 @@
 //! What is known to be wrong with a release that is installed.
 //!
 //! `audit`, `outdated`, `update` and `sync` learn of it: a registry's signed index says
-//! that a release was yanked or is not given out, and an advisory is about it. They leave
+//! that a release was yanked or is not given out, npm or PyPI that it was withdrawn, and an
+//! advisory is about it. They leave
 //! it here, for whoever starts the server: that asks nobody, and a release without a file
 //! here costs it one look for a file.
 //!
@@ -15,6 +16,7 @@ use std::io;
 use mcpkg_core::Code;
 use mcpkg_core::api::Status;
 use mcpkg_core::lock::LockedServer;
+use mcpkg_upstream::{Listed, Listing};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
@@ -66,6 +68,21 @@ pub fn learn(server: &LockedServer, contact: &Contact<'_>, places: &Places) -> R
         sentence: format!("its registry does not give it out: {}", it.reason),
     });
     remember(server, Accuser::Registry, yanked.into_iter().chain(withheld).collect(), places)
+}
+
+/// The same, where npm or PyPI has its package. Nobody signs what these say, so it is the
+/// registry's word: it can keep from starting what its user wants kept from starting.
+pub fn learn_upstream(server: &LockedServer, listing: &Listing, places: &Places) -> Result<()> {
+    let sentence = match listing.get(&server.version) {
+        None => Some("its registry no longer lists it".to_owned()),
+        Some(Listed { status: Status::Yanked, reason, .. }) => Some(match reason {
+            Some(reason) => format!("its author yanked it: {reason}"),
+            None => "its author yanked it".to_owned(),
+        }),
+        Some(_) => None,
+    };
+    let fault = sentence.map(|sentence| Fault { code: Code::Yanked, sentence });
+    remember(server, Accuser::Registry, fault.into_iter().collect(), places)
 }
 
 /// Remembers what `accuser` says of an installed release, in place of what it said before.

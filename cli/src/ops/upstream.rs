@@ -136,6 +136,7 @@ pub fn attested<'a>(
 pub fn failed(error: UpstreamError) -> Error {
     match error {
         UpstreamError::Redirect { url, to } => Error::Redirect { url, to },
+        UpstreamError::Yanked { release, reason } => Error::YankedUpstream { release, reason },
         UpstreamError::TooLong { url, allowed } => Error::TooLong { url, limit_bytes: allowed },
         other => Error::wrap("the package cannot be used")(other),
     }

@@ -12,14 +12,14 @@ use crate::fixture::{Fixture, acme};
 const NAME: &str = "org.pypi/acme-weather";
 const SERVER: &str = "from clouds import now\n\n\ndef main():\n    print(now())\n";
 
-struct Python {
-    fixture: Fixture,
-    ecosystem: TestEcosystem,
+pub(super) struct Python {
+    pub(super) fixture: Fixture,
+    pub(super) ecosystem: TestEcosystem,
 }
 
 impl Python {
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let pip = ["-I", "-m", "pip", "--version"];
         if !Command::new("/usr/bin/python3").args(pip).output().is_ok_and(|it| it.status.success())
         {
@@ -32,18 +32,30 @@ impl Python {
         Some(Self { fixture, ecosystem })
     }
 
-    fn publish(&self, version: &str) -> (String, Digest) {
-        let files = [("acme_weather/__init__.py", ""), ("acme_weather/server.py", SERVER)];
-        let requires = ["clouds>=2"];
-        self.ecosystem.pypi(
-            ("acme-weather", version),
-            &requires,
-            "acme_weather.server:main",
-            &files,
-        )
+    pub(super) fn publish(&self, version: &str) -> (String, Digest) {
+        self.publish_needing(version, "clouds>=2")
     }
 
-    fn attest(&self, (file, digest): &(String, Digest)) {
+    /// The same, of what needs something.
+    pub(super) fn publish_needing(&self, version: &str, needs: &str) -> (String, Digest) {
+        let files = [("acme_weather/__init__.py", ""), ("acme_weather/server.py", SERVER)];
+        let (named, main) = (("acme-weather", version), "acme_weather.server:main");
+        self.ecosystem.pypi(named, &[needs], main, &files)
+    }
+
+    /// Has the wheel of a release be yanked, or not any more.
+    pub(super) fn yank(&self, name: &str, version: &str, yanked: &Value) {
+        let wheel = format!("{}-{version}-py3-none-any.whl", name.replace('-', "_"));
+        self.ecosystem.edit(&format!("/simple/{name}/"), |document| {
+            for file in document["files"].as_array_mut().unwrap() {
+                if file["filename"] == wheel.as_str() {
+                    file["yanked"] = yanked.clone();
+                }
+            }
+        });
+    }
+
+    pub(super) fn attest(&self, (file, digest): &(String, Digest)) {
         let statement = pypi_publish(file, *digest).to_string();
         let bundle = self.fixture.sigstore.sign_statement(&acme(), statement.as_bytes());
         let publisher =
@@ -51,7 +63,7 @@ impl Python {
         self.ecosystem.pypi_attest(file, &publisher, &[bundle]);
     }
 
-    fn developer(&self) -> World {
+    pub(super) fn developer(&self) -> World {
         let world = world!();
         world.file(".claude.json", "{}\n");
         world.file(".config/mcpkg/root.json", self.fixture.sigstore.trusted_root_json());
@@ -79,18 +91,11 @@ fn a_project_of_pypi_is_updated_locked_and_made_again_elsewhere() {
     );
     assert_eq!(developer.read("mcpkg.toml"), wanted);
 
-    let (old, _) = python.publish("1.3");
+    python.publish("1.3");
     python.attest(&python.publish("1.4"));
     python.publish("1.5rc1");
     python.publish("2.0");
-    let yank = |document: &mut Value| {
-        for file in document["files"].as_array_mut().unwrap() {
-            if file["filename"] == old.as_str() {
-                file["yanked"] = json!("it loses rain");
-            }
-        }
-    };
-    python.ecosystem.edit("/simple/acme-weather/", yank);
+    python.yank("acme-weather", "1.3", &json!("it loses rain"));
     let outcome = developer.run(&["outdated", "--json"]);
     let server = first(&outcome.stdout);
     assert_eq!((outcome.code, &server["allowed"]), (Some(4), &json!("1.4.0")), "{outcome}");

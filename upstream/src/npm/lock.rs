@@ -135,6 +135,8 @@ pub fn read(
             license: wire.license.as_ref().and_then(license),
             needs: Vec::new(),
             has_script: wire.has_install_script,
+            // What is unpublished is gone, and cannot have been chosen.
+            is_yanked: Some(false),
         };
         // The release itself comes first.
         if *place == root_place {

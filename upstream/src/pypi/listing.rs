@@ -13,9 +13,11 @@ use url::Url;
 
 use super::evidence::SIMPLE;
 use super::report::WheelName;
+use crate::closure::Member;
 use crate::error::{Result, UpstreamError};
 use crate::fetch::{Client, below};
-use crate::listing::{Listed, Listing, MAX_RELEASES};
+use crate::listing::{Listed, Listing, MAX_REASON, MAX_RELEASES};
+use crate::server::plain;
 use crate::{Package, Release};
 
 #[derive(Deserialize)]
@@ -44,10 +46,39 @@ pub fn fetch(package: &Package, index: &Url, client: &Client) -> Result<Listing>
     let url = below(index, &[package.name(), ""]);
     let body = client.document(&url, SIMPLE)?;
     let body = body.ok_or_else(|| UpstreamError::Unknown(package.clone()))?;
-    read(&body, package).ok_or_else(|| UpstreamError::Nonsense {
-        url: url.to_string(),
-        expected: "the files of a project, as JSON (PEP 691)",
-    })
+    read(&body, package).ok_or_else(|| nonsense(&url))
+}
+
+/// Why the author of `member` took it back, by `index`; nothing if they did not. The reason
+/// may be empty.
+///
+/// # Errors
+///
+/// Those of [`fetch`]: an index that does not say is not taken to have said no.
+pub fn yanked(member: &Member, index: &Url, client: &Client) -> Result<Option<String>> {
+    let package = member.release.package();
+    let url = below(index, &[package.name(), ""]);
+    let body = client.document(&url, SIMPLE)?;
+    let body = body.ok_or_else(|| UpstreamError::Unknown(package.clone()))?;
+    let page: Page = serde_json::from_slice(&body).map_err(|_| nonsense(&url))?;
+    let file = page.files.iter().find(|file| file.filename == member.place);
+    let file = file.ok_or_else(|| nonsense(&url))?;
+    Ok(file.yanked().map(|reason| plain(reason, MAX_REASON)))
+}
+
+fn nonsense(url: &Url) -> UpstreamError {
+    let expected = "the files of a project, as JSON (PEP 691)";
+    UpstreamError::Nonsense { url: url.to_string(), expected }
+}
+
+impl File {
+    /// Why it was withdrawn, if it was. The reason may be empty.
+    fn yanked(&self) -> Option<&str> {
+        match &self.yanked {
+            Value::Bool(true) => Some(""),
+            other => other.as_str(),
+        }
+    }
 }
 
 /// The releases on a project's page that have a wheel; nothing if it is none.
@@ -68,15 +99,11 @@ pub fn read(body: &[u8], package: &Package) -> Option<Listing> {
         let published_at = files.iter().filter_map(|file| file.upload_time).max();
         let release = Release::new(package.clone(), version).ok()?;
         let listed = Listed::new(release, published_at)?;
-        let is_yanked = |file: &&&File| match &file.yanked {
-            Value::Bool(is_yanked) => *is_yanked,
-            other => other.is_string(),
-        };
-        let yanked: Vec<_> = files.iter().filter(is_yanked).collect();
+        let yanked: Vec<_> = files.iter().filter_map(|file| file.yanked()).collect();
         if yanked.len() < files.len() {
             return Some(listed);
         }
-        let reason = yanked.iter().find_map(|file| file.yanked.as_str()).unwrap_or_default();
+        let reason = yanked.into_iter().find(|reason| !reason.is_empty()).unwrap_or_default();
         Some(listed.with(Status::Yanked, reason))
     };
     let releases = releases.into_iter().filter_map(listed).collect();

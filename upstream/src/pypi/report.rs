@@ -45,6 +45,9 @@ struct Item {
     download_info: Download,
     #[serde(default)]
     requested: bool,
+    /// Said since pip 23.3.
+    #[serde(default)]
+    is_yanked: Option<bool>,
     metadata: Metadata,
 }
 
@@ -138,6 +141,7 @@ pub fn read(
             license: license.filter(|text| text.len() <= 200).map(|text| plain(text, 200)),
             needs: Vec::new(),
             has_script: false,
+            is_yanked: item.is_yanked,
         });
     }
     match members.first() {

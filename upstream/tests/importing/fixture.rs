@@ -1,5 +1,6 @@
 //! A registry of each ecosystem, and somebody who imports from them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::Command;
 
@@ -52,7 +53,7 @@ impl Fixture {
 
     pub(crate) fn resolve(&self, reference: &str) -> Result<Closure, UpstreamError> {
         let reference: Reference = reference.parse().unwrap();
-        self.importer().resolve(&reference, platform())
+        self.importer().resolve(&reference, platform(), &BTreeSet::new())
     }
 
     pub(crate) fn make(

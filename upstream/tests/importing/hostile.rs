@@ -130,6 +130,18 @@ fn the_seeds_of_the_fuzz_target_are_what_they_are_named() {
     let closure = pypi::report::read(&report, &weather, &registry, &[], linux).unwrap();
     assert_eq!((closure.members.len(), closure.platform), (2, linux));
     assert_eq!(closure.runtime.as_deref(), Some(">=3.11,<3.12"));
+    // pip says what was yanked since its version 23.3.
+    let with = |said: &str| {
+        let said = format!("{said}\"requested\": true");
+        let report = String::from_utf8(report.clone()).unwrap();
+        let changed = report.replacen("\"requested\": true", &said, 1);
+        assert!(changed.contains(&said), "{report}");
+        let bytes = changed.as_bytes();
+        pypi::report::read(bytes, &weather, &registry, &[], linux).unwrap().root().is_yanked
+    };
+    assert_eq!(with(""), None);
+    assert_eq!(with("\"is_yanked\": false, "), Some(false));
+    assert_eq!(with("\"is_yanked\": true, "), Some(true));
     assert_eq!(pypi::evidence::read(&seed("pep740")).unwrap().len(), 1);
 
     let lines = String::from_utf8(seed("lines")).unwrap();

@@ -37,6 +37,7 @@ fn member(release: &str, place: &str, needs: Vec<usize>, license: Option<&str>) 
         license: license.map(str::to_owned),
         needs,
         has_script: false,
+        is_yanked: None,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::ops::change::{Change, OnDisk};
 use crate::ops::standing::Standing;
 use crate::ops::update::on_disk;
 use crate::ops::upstream::{self, Accepted, Ask, Chosen, Wish, source};
-use crate::ops::{pin, wanted};
+use crate::ops::{faults, pin, wanted};
 use crate::secrets::approval;
 use crate::show;
 
@@ -81,6 +81,9 @@ impl Standings {
         let importer = asking(config, context)?;
         source::check(locked, package, importer.registry(package.ecosystem()).as_str())?;
         let listing = importer.listing(package).map_err(upstream::failed)?;
+        if let Some(locked) = locked {
+            faults::learn_upstream(locked, &listing, &context.places)?;
+        }
         let (min_age, now) = (Policy::PUBLIC_MIN_AGE, context.now);
         let wish = Wish { name, range, min_age, accepted, now };
         let installed = locked.map(|locked| &locked.version);

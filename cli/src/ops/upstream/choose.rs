@@ -40,6 +40,8 @@ pub struct Accepted {
     pub publishers: BTreeSet<String>,
     /// Releases that nobody need attest.
     pub unattested: BTreeSet<Release>,
+    /// Releases that their authors may have yanked.
+    pub yanked: BTreeSet<Release>,
 }
 
 /// What a release is held to.
@@ -70,7 +72,7 @@ pub fn choose(reference: &Reference, importer: &Importer, ask: Ask<'_>) -> Resul
         message: "this machine is of no platform that artifacts are made for".to_owned(),
         hint: "install it on Linux, macOS or Windows, on x86-64 or 64-bit ARM",
     })?;
-    let closure = importer.resolve(reference, platform).map_err(failed)?;
+    let closure = importer.resolve(reference, platform, &ask.accepted.yanked).map_err(failed)?;
     let statements = importer.evidence(&closure).map_err(failed)?;
     ask.decide(closure, statements, importer)
 }

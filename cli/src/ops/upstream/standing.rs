@@ -58,7 +58,7 @@ pub fn wanted<'a>(
     let name = wish.name.clone();
     let matching = listing.releases.iter().rev().filter(|it| range.matches(&it.version));
     let (yanked, others): (Vec<&Listed>, Vec<_>) =
-        matching.partition(|listed| listed.status == Status::Yanked);
+        matching.partition(|listed| is_yanked(listed, wish.accepted));
     let Some(listed) = others.first() else {
         if yanked.is_empty() {
             return Err(Error::NoRelease { name, wanted: range.to_string() });
@@ -74,6 +74,11 @@ pub fn wanted<'a>(
     }
 }
 
+/// Whether its author yanked it, and nobody accepts that.
+fn is_yanked(listed: &Listed, accepted: &Accepted) -> bool {
+    listed.status == Status::Yanked && !accepted.yanked.contains(&listed.release)
+}
+
 fn against(
     listing: &Listing,
     listed: &Listed,
@@ -85,9 +90,9 @@ fn against(
     let is_exact = matches!(range, Some(VersionRange::Exactly(wanted)) if wanted == version);
     let mut reasons = Vec::new();
     match listed.status {
-        Status::Yanked => reasons.push(Reason::Yanked),
+        Status::Yanked if is_yanked(listed, accepted) => reasons.push(Reason::Yanked),
         Status::Deprecated if !is_exact => reasons.push(Reason::Deprecated),
-        Status::Deprecated | Status::Active => (),
+        Status::Yanked | Status::Deprecated | Status::Active => (),
     }
     if let Some(published_at) = listed.published_at {
         // A time that cannot be reckoned with is far enough away.
