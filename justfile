@@ -48,6 +48,7 @@ bench:
     cargo bench --package mcpkg-verify
     cargo bench --package mcpkg-core --bench guard
     cargo bench --package mcpkg-cli --bench settings
+    cargo bench --package mcpkg-cli --bench faults
     cargo bench --package mcpkg-registry-server --features generate --bench admission
     cargo run --release --package mcpkg-real-input -- guard
     cargo run --release --package mcpkg-real-input -- bench
