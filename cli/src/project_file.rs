@@ -5,15 +5,18 @@
 
 use std::path::PathBuf;
 
-use mcpkg_core::PackageName;
-use mcpkg_core::project::{FILE, Project, Servers, VersionRange};
+use mcpkg_core::project::{FILE, Project, Servers, VersionRange, WantedServer};
+use mcpkg_core::{PackageName, Version};
+use mcpkg_upstream::{Reference, Release};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use crate::agents::Scope;
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::ops::source::read_project;
+use crate::ops::upstream::{self, source};
 use crate::places::Places;
+use crate::request::{PackageRequest, Wanted};
 
 /// The table of servers.
 const SERVERS: &str = "servers";
@@ -57,6 +60,44 @@ impl ProjectFile {
             hint: "add the server to its table [servers] by hand",
         })?;
         atomic::write(&self.path, edited.as_bytes())
+    }
+
+    /// Says that what `package` asked for is wanted, of which `version` was chosen, where it
+    /// is not said already.
+    pub fn want_chosen(&self, package: &PackageRequest, version: &Version) -> Result<()> {
+        let name = &package.name;
+        if self.servers.get(name).is_some_and(|wanted| wanted.version.matches(version)) {
+            return Ok(());
+        }
+        let range = match &package.wanted {
+            Wanted::Newest => VersionRange::compatible_with(version),
+            Wanted::Exactly(version) => VersionRange::Exactly(version.clone()),
+            Wanted::Range(range) => VersionRange::Range(range.clone()),
+        };
+        self.want(name, &range)
+    }
+
+    /// The same, of what was asked for of another ecosystem, where `release` was chosen.
+    pub fn want_made(
+        &self,
+        name: &PackageName,
+        reference: &Reference,
+        release: &Release,
+    ) -> Result<()> {
+        let version = mcpkg_upstream::version(release).map_err(upstream::failed)?;
+        let package = reference.package.to_string();
+        let is_admitted = |wanted: &WantedServer| {
+            wanted.version.matches(&version) && wanted.from.as_ref() == Some(&package)
+        };
+        if self.servers.get(name).is_some_and(is_admitted) {
+            return Ok(());
+        }
+        let range = match (source::range(reference), &reference.wanted) {
+            (Some(range), _) => range,
+            (None, Some(_)) => VersionRange::Exactly(version),
+            (None, None) => VersionRange::compatible_with(&version),
+        };
+        self.want_from(name, &range, &package)
     }
 
     /// Takes `name` out of what is wanted.

@@ -5,10 +5,12 @@
 
 mod change;
 mod elsewhere;
+mod install;
 mod migrate;
 mod rebuild;
 mod review;
 mod standing;
+mod upstream;
 
 use std::fmt::Write as _;
 
@@ -22,10 +24,12 @@ use mcpkg_core::statement::RebuildResult;
 
 pub use self::change::{change, change_by};
 pub use self::elsewhere::elsewhere;
+pub use self::install::{differences, install, linked, plans};
 pub use self::migrate::migration;
 pub use self::rebuild::{rebuild, rebuild_data};
 pub use self::review::{review, review_text};
 pub use self::standing::{StandingTable, standing_data, up_to_date};
+pub use self::upstream::{upstream, upstream_publisher, upstream_warnings};
 use crate::atomic;
 use crate::ops::release::TrustedRelease;
 use crate::ops::statement::release::Rebuilt;

@@ -5,12 +5,12 @@ use mcpkg_core::Code;
 use mcpkg_core::elsewhere::{Elsewhere, Pinned, RemoteUrl, Settings};
 use mcpkg_core::lock::LockedServer;
 use mcpkg_core::manifest::Manifest;
-use mcpkg_core::permissions::HostPort;
+use mcpkg_core::permissions::{HostPort, Permissions};
 use mcpkg_core::server_json::ServerJson;
 
 use crate::error::{Error, Result};
 use crate::ops::fetch::Unpacked;
-use crate::ops::launch;
+use crate::ops::{folders, launch};
 use crate::places::Places;
 use crate::store::Store;
 
@@ -75,6 +75,29 @@ impl Content {
             Self::Files(unpacked) => unpacked.keep(store),
             Self::Elsewhere(_) => Ok(()),
         }
+    }
+
+    /// What `server` will not get of what it is given here, a sentence each.
+    pub fn warnings(
+        &self,
+        asked: &Permissions,
+        server: &LockedServer,
+        places: &Places,
+    ) -> Vec<String> {
+        let Some(manifest) = self.manifest() else { return Vec::new() };
+        let unasked = folders::unasked(manifest, asked);
+        let mut warnings = if unasked.is_empty() {
+            folders::unseen(manifest, &server.config, &server.granted, &places.home)
+        } else {
+            unasked
+        };
+        if manifest.has_sensitive_args(places.system) {
+            warnings.push(format!(
+                "{} takes a secret as an argument, where others see it: it is not started with one",
+                server.name
+            ));
+        }
+        warnings
     }
 
     /// Refuses what could not be started here as it would be pinned, before it is.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use mcpkg_core::PackageName;
-use mcpkg_core::lock::AgentLink;
+use mcpkg_core::lock::{AgentLink, LockedServer};
 use serde_json::Value;
 
 use crate::agents::{self, Agent, Launch, Scope};
@@ -81,6 +81,23 @@ pub fn launch(name: &PackageName, scope: Scope) -> Result<Launch> {
         }
     };
     Ok(Launch { command, args })
+}
+
+/// The edits that link a server into each of `agents`.
+pub fn plans(
+    server: &LockedServer,
+    agents: &[&'static dyn Agent],
+    scope: Scope,
+    places: &Places,
+) -> Result<Vec<settings::Plan>> {
+    let launch = launch(&server.name, scope)?;
+    let plan = |agent: &&'static dyn Agent| {
+        let links = &server.agents;
+        let key = key(&server.name, links, *agent, scope, places);
+        let previous = there(links, *agent, scope, places);
+        settings::Plan::link(*agent, &key, previous, &launch, scope, places)
+    };
+    agents.iter().map(plan).collect()
 }
 
 /// The name that a package goes by in an agent's settings: the one it has there

@@ -10,6 +10,8 @@
 //! | [`statement`] | checks what was stated about a package since | the same |
 //! | [`fetch`] | downloads the artifact into staging and unpacks it there | the digests that were signed |
 //! | [`content`] | says what there is to install, where there is nothing to download | what was judged |
+//! | [`given`] | holds what the user gives its settings to what was signed | neither |
+//! | [`install`] | prepares what goes into the lock | what was judged |
 //! | [`pin`] | writes what was judged and approved into the lock | what was judged |
 //! | [`link`] | edits the settings of agents | what was judged |
 //! | [`launch`] | starts a server from the lock | the lock, and each file's hash |
@@ -60,9 +62,11 @@ pub mod failures;
 pub mod faults;
 pub mod fetch;
 pub mod folders;
+pub mod given;
 pub mod grant;
 pub mod guard;
 pub mod inspect;
+pub mod install;
 pub mod launch;
 pub mod link;
 pub mod log;

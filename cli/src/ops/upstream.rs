@@ -33,7 +33,7 @@ use mcpkg_verify::RegistryKey;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ops::fetch::Unpacked;
+use crate::ops::content::Content;
 use crate::ops::trust;
 use crate::places::Places;
 use crate::store;
@@ -70,13 +70,14 @@ pub fn release(locked: &LockedUpstream) -> Result<Release> {
     locked.release.parse().map_err(|error: ReferenceError| failed(error.into()))
 }
 
-/// What an unpacked artifact was made of, verified; `None` if it says nothing.
-pub fn carried(
-    unpacked: &Unpacked,
+/// What an artifact was made of, verified; `None` if it says nothing, or there is none.
+pub fn carried_by(
+    brought: &Content,
     config: &Config,
     places: &Places,
     now: Timestamp,
 ) -> Result<Option<Carried>> {
+    let Some(unpacked) = brought.files() else { return Ok(None) };
     read(&unpacked.folder(), config, places, now)
 }
 

@@ -20,6 +20,7 @@ use mcpkg_core::{Digest, PackageName};
 use serde::{Deserialize, Serialize};
 
 use super::SecretError;
+use crate::agents::Scope;
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::lock_file::{Exclusive, LockFile};
@@ -46,6 +47,22 @@ pub fn check(server: &LockedServer, lock: &Path, places: &Places) -> Result<()> 
     }
     let project = lock.parent().unwrap_or(&lock).to_owned();
     Err(SecretError::NotApproved { server: server.name.clone(), project }.into())
+}
+
+/// Refuses to take over from a project's lock what the user did not approve: values of
+/// settings, and where secrets are found.
+pub fn check_taken_over(
+    locked: Option<&LockedServer>,
+    scope: Scope,
+    lock: &Path,
+    places: &Places,
+) -> Result<()> {
+    let says_more =
+        |locked: &&LockedServer| !locked.config.is_empty() || !locked.secrets.is_empty();
+    match locked.filter(says_more) {
+        Some(locked) if scope == Scope::Project => check(locked, lock, places),
+        _ => Ok(()),
+    }
 }
 
 /// Remembers that the user approved a server as the project's lock, which was written,

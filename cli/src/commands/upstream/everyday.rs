@@ -14,7 +14,7 @@ use mcpkg_core::{PackageName, Version};
 use mcpkg_upstream::{Importer, Listed, Listing, Package, Reference, uploader};
 use serde_json::{Value, json};
 
-use super::{accepted, asking, say, warn, who};
+use super::asking;
 use crate::agents::Scope;
 use crate::commands::Context;
 use crate::commands::intake::Intake;
@@ -103,7 +103,7 @@ pub(in crate::commands) fn update(
     let (name, context) = (&server.name, intake.context);
     let range = wanted.map(|wanted| &wanted.version).or(upstream.range.as_ref());
     let package = upstream::release(upstream)?.package().clone();
-    let accepted = accepted(intake.accept, intake.unattested)?;
+    let accepted = Accepted::parse(intake.accept, intake.unattested)?;
     let found =
         Standings::of((name, &package), Some(server), range, &accepted, &intake.config, context)?;
     let Some(version) = found.standing.next(&server.version, range) else {
@@ -133,8 +133,8 @@ pub(in crate::commands) fn update(
     let change = Change::between((server, old), (&next, new), Permissions::default())?;
     let dependencies = upstream::pin::dependencies(server, &chosen.closure);
     let change = Change { dependencies, ..change };
-    show::change_by(&intake.ui, name, who(&chosen), &change);
-    warn(&chosen, intake.ui);
+    show::change_by(&intake.ui, name, show::upstream_publisher(&chosen), &change);
+    show::upstream_warnings(&intake.ui, &chosen);
     let is_done = outcome == Outcome::Done;
     let data = json!({ "name": name, "change": change, "updated": is_done });
     let moves = format!("{name} {} -> {version}", server.version);
@@ -157,7 +157,7 @@ pub(in crate::commands) fn lock(
     locked: Option<&LockedServer>,
     intake: &Intake<'_>,
 ) -> Result<LockedServer> {
-    let accepted = accepted(intake.accept, intake.unattested)?;
+    let accepted = Accepted::parse(intake.accept, intake.unattested)?;
     let range = Some(&wanted.version);
     let found =
         Standings::of((name, package), locked, range, &accepted, &intake.config, intake.context)?;
@@ -175,7 +175,7 @@ pub(in crate::commands) fn lock(
     if locked.is_none() {
         server.granted = wanted.permissions.clone().unwrap_or_default();
     }
-    say(made, &server, intake.ui);
+    show::upstream(&intake.ui, made, &server);
     if !intake.ui.confirm("Lock it?")? {
         return Err(Error::Declined);
     }
@@ -213,7 +213,7 @@ pub(in crate::commands) fn sync(
     source::check(Some(server), release.package(), registry.as_str())?;
     // What nobody attests was accepted by whoever locked it: the user, or somebody else
     // whose word counts once the user has approved it.
-    let mut accepted = accepted(intake.accept, intake.unattested)?;
+    let mut accepted = Accepted::parse(intake.accept, intake.unattested)?;
     let is_own = scope != Scope::Project
         || approval::check(server, lock.path(), &intake.context.places).is_ok();
     let is_uploaders = server.publisher == uploader(release.package(), registry);

@@ -13,6 +13,7 @@ use mcpkg_upstream::{
 };
 
 use super::failed;
+use crate::args::{AcceptArgs, UnattestedArgs, parse_release};
 use crate::error::{Error, Result};
 
 /// What is known of a release before a byte of it is here.
@@ -60,6 +61,35 @@ pub struct Ask<'a> {
 }
 
 impl Accepted {
+    /// What the user accepts with these flags.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for what names no release and no publisher.
+    pub fn parse(accept: &AcceptArgs, unattested: &UnattestedArgs) -> Result<Self> {
+        let argument =
+            |what, found: &str, reason| Error::Argument { what, found: found.to_owned(), reason };
+        let mut accepted = Self {
+            unattested: unattested.accept_unattested.iter().cloned().collect(),
+            yanked: unattested.accept_yanked.iter().cloned().collect(),
+            ..Self::default()
+        };
+        for text in &accept.accept_fresh {
+            if let Ok(release) = text.parse::<Release>() {
+                accepted.fresh.insert(release);
+            } else {
+                let here = parse_release(text).map_err(|it| argument("release", text, it))?;
+                accepted.fresh_here.insert(here);
+            }
+        }
+        for text in &accept.accept_publisher {
+            let publisher = Publisher::from_reference(text)
+                .map_err(|error| argument("publisher", text, error.to_string()))?;
+            accepted.publishers.insert(publisher.reference());
+        }
+        Ok(accepted)
+    }
+
     /// Whether this release may be young.
     pub fn is_fresh(&self, name: &PackageName, version: &Version, release: &Release) -> bool {
         self.fresh.contains(release) || self.fresh_here.contains(&(name.clone(), version.clone()))
