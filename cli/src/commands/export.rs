@@ -6,7 +6,7 @@ use mcpkg_core::Platform;
 use mcpkg_core::lock::LockedServer;
 use serde_json::{Map, Value, json};
 
-use super::{Context, scope_here, verify};
+use super::{Context, locked, scope_here};
 use crate::agents::Scope;
 use crate::args::{ExportArgs, ExportForm};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<ExitCode> {
     let store = Store::new(&context.places);
     let lock = LockFile::read(scope, &context.places)?;
     for server in lock.lock.servers() {
-        verify::locked(server, &config, &store, context)?;
+        locked::check(server, &config, &store, context)?;
     }
     let servers = lock.lock.servers();
     let data = match args.form {

@@ -16,6 +16,7 @@ mod intake;
 mod judged;
 mod list;
 mod lock;
+mod locked;
 mod locking;
 mod log;
 mod login;

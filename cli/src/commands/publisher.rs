@@ -1,6 +1,5 @@
 //! `mcpkg publisher`: who publishes a package, and who will.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use mcpkg_core::PackageName;
@@ -18,17 +17,18 @@ use crate::error::{Error, Result};
 use crate::ops::log::Contact;
 use crate::ops::statement::announce::Announced;
 use crate::ops::statement::binding::Bound;
+use crate::show;
 
 pub(super) fn run(command: &PublisherCommand, context: &Context) -> Result<ExitCode> {
     match command {
-        PublisherCommand::Show(args) => show(args, context),
+        PublisherCommand::Show(args) => bound(args, context),
         PublisherCommand::Change(args) => change(args, context),
         PublisherCommand::Cancel(args) => cancel(args, context),
         PublisherCommand::Whoami(args) => whoami(args, context),
     }
 }
 
-fn show(args: &PublisherShowArgs, context: &Context) -> Result<ExitCode> {
+fn bound(args: &PublisherShowArgs, context: &Context) -> Result<ExitCode> {
     let config = context.config()?;
     let name = &args.name;
     let source = config.registry_for(context.registry.as_deref(), Some(name))?;
@@ -37,42 +37,8 @@ fn show(args: &PublisherShowArgs, context: &Context) -> Result<ExitCode> {
     let mut contact = Contact::new(context.log(&config, source)?, &registry, name)?;
     let bound = Bound::read(&mut contact, &trust, &source.policy(), context.now)?;
     context.ui.warn_all(&contact.warnings);
-    let Bound { publisher, announced, changes } = &bound;
-    let changes: Vec<_> = changes
-        .iter()
-        .map(|(entry, change)| {
-            json!({
-                "publisher": change.publisher,
-                "reference": change.publisher.reference(),
-                "by": change.signer.reference(),
-                "announced": change.time,
-                "effective": change.effective,
-                "entry": entry,
-            })
-        })
-        .collect();
-    let data = json!({
-        "name": name,
-        "publisher": publisher,
-        "reference": publisher.reference(),
-        "announced": announced.as_ref().map(|(entry, _)| *entry),
-        "changes": changes,
-    });
-    context.ui.data(&data, || {
-        let mut text = format!("{:<12} {}\n", "published by", publisher.reference());
-        for (entry, change) in &bound.changes {
-            let is_to_come = announced.as_ref().is_some_and(|(to_come, _)| to_come == entry);
-            let label = if is_to_come { "announced" } else { "before" };
-            let (to, by) = (change.publisher.reference(), change.signer.reference());
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "{label:<12} {to}, from {} on, by {by} (entry {entry}, {})",
-                change.effective, change.time
-            );
-        }
-        text
-    })?;
+    let data = show::publisher_data(name, &bound);
+    context.ui.data(&data, || show::publisher_text(&bound))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::intake::Intake;
 use super::locking::bring_up;
 use super::origin::Origin;
-use super::{Context, SOMETHING_TO_DO, scope_here, secret, upstream, verify};
+use super::{Context, SOMETHING_TO_DO, locked, scope_here, secret, upstream};
 use crate::agents::Scope;
 use crate::args::SyncArgs;
 use crate::error::{Error, Result};
@@ -87,7 +87,7 @@ fn files(
     if let Some(from) = &server.upstream {
         // What is here verifies without its registry, and the rest is made again.
         if is_here {
-            return verify::locked(server, config, store, context);
+            return locked::check(server, config, store, context);
         }
         return upstream::sync((server, from), scope, lock, intake);
     }

@@ -27,7 +27,9 @@
 //! | [`source`] | brings the source of a commit | the hash that the commit is named by |
 //! | [`build`] | follows a recipe | nothing that the build does |
 //! | [`pack`](mod@pack) | makes an artifact of a folder | that its author means what is in it |
+//! | [`publish`] | has it signed, sends it, and checks what was logged of it | neither signer nor registry |
 //! | [`rebuild`](mod@rebuild) | builds a release again, and compares | the judged release |
+//! | [`file`](mod@file) | checks an artifact that came without a registry | its bundles |
 //!
 //! What is installed is looked after by these:
 //!
@@ -49,7 +51,7 @@
 //!
 //! [`upstream`] takes packages of other ecosystems, and believes what those attest.
 //! Beside them, [`monitor`] reads the whole log of a registry, and believes its key, and
-//! [`trust`] says whose signatures count.
+//! [`trust`] says whose signatures count, [`registries`] which registries are used.
 
 pub mod again;
 pub mod audit;
@@ -61,6 +63,7 @@ pub mod entries;
 pub mod failures;
 pub mod faults;
 pub mod fetch;
+pub mod file;
 pub mod folders;
 pub mod given;
 pub mod grant;
@@ -76,7 +79,9 @@ pub mod monitor;
 pub mod named;
 pub mod pack;
 pub mod pin;
+pub mod publish;
 pub mod rebuild;
+pub mod registries;
 pub mod release;
 pub mod relink;
 pub mod sign;

@@ -2,6 +2,7 @@
 //!
 //! | module | does | believes |
 //! |---|---|---|
+//! | `work` | says where it happens, and of which artifact | what the user says |
 //! | `plan` | finds commit and recipe in what was signed | the judged evidence |
 //! | [`source`] | brings the source at that commit | the commit's hash |
 //! | [`build`] | follows the recipe, confined | nothing that it does |
@@ -16,6 +17,7 @@ mod cause;
 mod compare;
 mod outcome;
 mod plan;
+mod work;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -32,6 +34,7 @@ pub use self::cause::Cause;
 pub use self::compare::{Difference, compare};
 pub use self::outcome::{Failure, RebuildOutcome, RecipeOrigin};
 pub use self::plan::Plan;
+pub use self::work::{Work, absolute, choose};
 use crate::atomic::create_folder as make;
 use crate::error::{Error, Result};
 use crate::ops::build::{self, Confinement, LogFile, Output, Site};

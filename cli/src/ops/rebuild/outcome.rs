@@ -62,6 +62,17 @@ pub struct RebuildOutcome {
 }
 
 impl RebuildOutcome {
+    /// That it could not be built, as an error.
+    pub fn error(&self) -> Error {
+        let message = self.failure.as_ref().map(|failure| failure.message.clone());
+        Error::Failed {
+            context: format!("{}@{} could not be built", self.name, self.version),
+            code: Code::Build,
+            hint: Some("that says nothing of the release yet: the log tells why it failed here"),
+            source: message.unwrap_or_default().into(),
+        }
+    }
+
     /// What can be stated about it, unless nothing was built: that says nothing of the
     /// release yet.
     pub fn statement(&self, builds_on: BuildsOn) -> Option<RebuildStatement> {

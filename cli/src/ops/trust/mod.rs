@@ -7,6 +7,7 @@
 //! Nothing here asks anybody but [`Tuf::update`], which only `mcpkg trust update`
 //! and `mcpkg trust add` call: verifying takes no request (DESIGN, promise 5).
 
+mod change;
 mod tuf;
 
 use std::fs;
@@ -21,6 +22,7 @@ use crate::config::{Config, NamedKey, NamedRoot, RegistryConfig};
 use crate::error::{Error, Result};
 use crate::places::Places;
 
+pub use change::{Added, Addition, Found, Keep, Removal, Source};
 pub use tuf::{Tuf, Update};
 
 /// What the public-good Sigstore is called among those that the user named.
@@ -124,6 +126,32 @@ pub fn ages(
         })
     });
     named.chain(public_good).collect()
+}
+
+/// The roots that can be refreshed, by name: those in `names`, or all.
+///
+/// # Errors
+///
+/// [`Error::UnknownTrust`] for a name that none has.
+pub fn refreshable(
+    config: &Config,
+    names: &[String],
+    places: &Places,
+) -> Result<Vec<(String, Tuf)>> {
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
+    let mut tufs = Vec::new();
+    if is_wanted(PUBLIC_GOOD) {
+        tufs.push((PUBLIC_GOOD.to_owned(), Tuf::public_good(places)?));
+    }
+    for named in config.trust_roots.iter().filter(|named| is_wanted(&named.name)) {
+        if let Some(tuf) = Tuf::of(named, places)? {
+            tufs.push((named.name.clone(), tuf));
+        }
+    }
+    match names.iter().find(|wanted| !tufs.iter().any(|(name, _)| name == *wanted)) {
+        Some(unknown) => Err(Error::UnknownTrust(unknown.clone())),
+        None => Ok(tufs),
+    }
 }
 
 /// The public-good root: what was fetched last, or, if nothing ever was, the one
