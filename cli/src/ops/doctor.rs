@@ -280,8 +280,9 @@ fn program(places: &Places) -> Option<Check> {
 /// A folder of ours, and whether we may write there.
 fn folder(what: &'static str, path: &Path) -> Check {
     let subject = path.display().to_string();
-    let is_read_only =
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
+    // On Windows the mark on a folder means that it has an icon of its own.
+    let is_read_only = cfg!(unix)
+        && std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
     if is_read_only {
         Check::problem(what, &subject, "it is read-only", "give yourself the right to write there")
     } else {

@@ -316,7 +316,9 @@ impl Running {
         Ok(started)
     }
 
-    /// Starts the program, after which there is nothing left to say.
+    /// Starts the program, after which there is nothing left to say. Where a process has
+    /// no others in its charge, it becomes the program instead.
+    #[cfg(target_os = "linux")]
     pub(super) fn start_program(&mut self) -> Result<Option<Child>, Failure> {
         let Some((program, mut command)) = self.stage.target() else { return Ok(None) };
         let child = command.spawn().map_err(starting(program))?;

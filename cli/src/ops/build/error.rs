@@ -92,6 +92,12 @@ impl BuildError {
         )
     }
 
+    /// Nothing can be confined on this system.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn not_here() -> Self {
+        Self::NotConfined { reason: "only Linux has what mcpkg confines a build with".to_owned() }
+    }
+
     pub(super) fn prepare(error: Error) -> Self {
         Self::Prepare(Box::new(error))
     }

@@ -114,8 +114,7 @@ pub fn can_confine(recipe: &Recipe, site: &Site<'_>) -> Result<Confinement, Buil
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (recipe, site);
-        let reason = "only Linux has what mcpkg confines a build with".to_owned();
-        Err(BuildError::NotConfined { reason })
+        Err(BuildError::not_here())
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(not(unix))]
+use super::Confinement;
 use super::{BuildError, Job};
 use crate::error::{Error, Result};
 
@@ -124,6 +126,9 @@ fn command(words: &[String], job: &Job<'_>) -> Result<Command, BuildError> {
 
 #[cfg(not(unix))]
 fn command(words: &[String], job: &Job<'_>) -> Result<Command, BuildError> {
+    if let Confinement::Confined { .. } = job.confinement {
+        return Err(BuildError::not_here());
+    }
     let (program, arguments) = words.split_first().map_or(("", &[][..]), |(a, b)| (a, b));
     let mut command = Command::new(program);
     command

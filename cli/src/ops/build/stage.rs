@@ -36,10 +36,7 @@ pub(super) fn command(words: &[String], job: &Job<'_>) -> Result<Command, BuildE
             ..stage(&Path::new(environment::SOURCE).join(site.folder))
         },
         #[cfg(not(target_os = "linux"))]
-        Confinement::Confined { .. } => {
-            let reason = "only Linux has what mcpkg confines a build with".to_owned();
-            return Err(BuildError::NotConfined { reason });
-        }
+        Confinement::Confined { .. } => return Err(BuildError::not_here()),
         Confinement::Unconfined { .. } => stage(&site.source.join(site.folder)),
     };
     let path = site.scratch.join("stage.json");
