@@ -4,6 +4,7 @@
 //! $XDG_DATA_HOME/mcpkg/
 //!   staging/<random>/         what is not trusted yet; emptied of what a crash left
 //!   trees/<tree digest, hex>/ the files of an artifact, named by what they are
+//!   trees/<…>.executable      on Windows: which of them may be started
 //!   releases/<metadata digest, hex>.json   the release document, evidence included
 //! ```
 //!
@@ -12,6 +13,8 @@
 //! same thing at once make the same folder, and whoever comes second is done.
 //! The files are not synced one by one: a power cut that loses some is found
 //! by the next launch, which hashes all of them, and mended by an install.
+
+mod executable;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
@@ -23,6 +26,8 @@ use mcpkg_core::api::ReleaseDocument;
 use mcpkg_core::{Digest, PackageName, TreeDigest, TreeHasher};
 use sha2::Digest as _;
 
+use self::executable::Executables;
+pub use self::executable::{is_executable, remember as remember_executables};
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::places::Places;
@@ -35,9 +40,10 @@ pub struct Store {
 
 /// A folder for what is not trusted yet. It vanishes when dropped.
 pub struct Staging {
-    folder: tempfile::TempDir,
-    // Held while the folder is in use, so that nobody else sweeps it away.
+    // Held while the folder is in use, so that nobody else sweeps it away. Let go of
+    // before the folder: Windows removes none that has an open file in it.
     _lock: File,
+    folder: tempfile::TempDir,
 }
 
 impl Staging {
@@ -95,7 +101,7 @@ impl Store {
             tempfile::Builder::new().prefix("install-").tempdir_in(&parent).map_err(failed)?;
         let lock = File::create_new(folder.path().join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
-        Ok(Staging { folder, _lock: lock })
+        Ok(Staging { _lock: lock, folder })
     }
 
     /// Moves a tree from staging into place. If it is there already, that one
@@ -112,6 +118,7 @@ impl Store {
             // Damaged: out of the way first, so that nothing starts from it.
             fs::rename(&path, unpacked.with_file_name("damaged")).map_err(failed)?;
         }
+        executable::carry(unpacked, &path).map_err(failed)?;
         match fs::rename(unpacked, &path) {
             // Somebody else was faster with the very same content.
             Err(_) if path.exists() => Ok(()),
@@ -211,8 +218,7 @@ pub fn hash_tree(root: &Path) -> Result<TreeDigest> {
 ///
 /// As [`hash_tree`].
 pub fn hash_files(root: &Path) -> Result<Vec<((String, bool), Digest)>> {
-    let mut files = Vec::new();
-    collect(root, "", &mut files)?;
+    let files = listing(root)?;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let next = AtomicUsize::new(0);
     let hash_some = || -> Result<Vec<(usize, Digest)>> {
@@ -243,12 +249,19 @@ pub fn hash_files(root: &Path) -> Result<Vec<((String, bool), Digest)>> {
 ///
 /// As [`hash_tree`].
 pub fn listing(root: &Path) -> Result<Vec<(String, bool)>> {
+    let executables =
+        Executables::of(root).map_err(|source| Error::Read { path: root.to_owned(), source })?;
     let mut files = Vec::new();
-    collect(root, "", &mut files)?;
+    collect(root, "", &executables, &mut files)?;
     Ok(files)
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, bool)>) -> Result<()> {
+fn collect(
+    folder: &Path,
+    prefix: &str,
+    executables: &Executables,
+    files: &mut Vec<(String, bool)>,
+) -> Result<()> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -264,10 +277,11 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, bool)>) -> Resu
         // `file_type` does not follow links.
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
-            collect(&entry.path(), &path, files)?;
+            collect(&entry.path(), &path, executables, files)?;
         } else if kind.is_file() {
             let metadata = entry.metadata().map_err(failed)?;
-            files.push((path, is_executable(&metadata)));
+            let is_executable = executables.has(&path, &metadata);
+            files.push((path, is_executable));
         } else {
             return Err(unexpected("no regular file"));
         }
@@ -285,21 +299,6 @@ fn hash_file(path: &Path, buffer: &mut [u8]) -> Result<Digest> {
             count => hasher.update(&buffer[..count]),
         }
     }
-}
-
-/// Whether a file's owner may execute it: the one bit of its mode that is part
-/// of a tree.
-#[cfg(unix)]
-pub fn is_executable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-/// Windows has no such bit, and so no file of a tree with one would match its
-/// digest there: such artifacts are packed for `windows-…` without it.
-#[cfg(not(unix))]
-pub fn is_executable(_: &fs::Metadata) -> bool {
-    false
 }
 
 #[cfg(test)]

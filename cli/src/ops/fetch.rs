@@ -13,7 +13,7 @@ use sha2::Digest as _;
 
 use crate::error::{Error, Result};
 use crate::registry::Registry;
-use crate::store::{Staging, Store};
+use crate::store::{self, Staging, Store};
 use crate::ui::Ui;
 
 /// The name of the manifest in an artifact.
@@ -113,6 +113,7 @@ pub fn unpack(file: File, path: &Path, target: &Path) -> Result<(TreeDigest, Man
     let manifest = read_manifest(&mut archive, path)?;
     fs::create_dir(target).map_err(|source| Error::Write { path: target.to_owned(), source })?;
     let mut tree = TreeHasher::default();
+    let mut executables = Vec::new();
     let mut folder_made = String::new();
     archive
         .for_each_file(|entry, content| {
@@ -134,12 +135,17 @@ pub fn unpack(file: File, path: &Path, target: &Path) -> Result<(TreeDigest, Man
             }
             let digest = Digest::from_bytes(hasher.finalize().into());
             tree.add(name, digest, entry.is_executable());
+            if entry.is_executable() {
+                executables.push(name.to_owned());
+            }
             Ok(())
         })
         .map_err(|error| match error {
             Unpack::Archive(error) => Error::wrap(context())(error),
             Unpack::Write { path, source } => Error::Write { path, source },
         })?;
+    store::remember_executables(target, &executables)
+        .map_err(|source| Error::Write { path: target.to_owned(), source })?;
     Ok((tree.finish(), manifest))
 }
 
