@@ -89,8 +89,9 @@ impl Places {
             config: config_home.join("mcpkg"),
             config_home,
             data: strategy.data_dir().join("mcpkg"),
-            // Windows and macOS have no such folder; the data folder serves.
-            state: strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("mcpkg"),
+            // Windows has no such folder. What belongs to this machine alone is kept there
+            // in the user's local part, apart from the data, which may go with the user.
+            state: strategy.state_dir().unwrap_or_else(|| strategy.cache_dir()).join("mcpkg"),
             project,
             search: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())

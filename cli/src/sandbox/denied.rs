@@ -8,7 +8,6 @@
 //! was granted and nothing else, so that a place which is missing here is still nowhere
 //! for a server that was not granted a folder around it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::agents::{self, Scope};
@@ -160,7 +159,7 @@ pub fn is_readable(place: &Path) -> bool {
 /// `path` with every link resolved, as far as it is there.
 pub fn resolved(path: &Path) -> PathBuf {
     for above in path.ancestors() {
-        if let (Ok(real), Ok(rest)) = (fs::canonicalize(above), path.strip_prefix(above)) {
+        if let (Ok(real), Ok(rest)) = (dunce::canonicalize(above), path.strip_prefix(above)) {
             return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
         }
     }
@@ -224,8 +223,8 @@ mod tests {
     #[cfg(unix)]
     fn a_link_is_resolved_also_above_what_is_not_there_yet() {
         let folder = tempfile::tempdir().unwrap();
-        let real = fs::canonicalize(folder.path()).unwrap();
-        fs::create_dir(real.join("real")).unwrap();
+        let real = dunce::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir(real.join("real")).unwrap();
         std::os::unix::fs::symlink("real", real.join("link")).unwrap();
         assert_eq!(resolved(&real.join("link/a/b")), real.join("real/a/b"));
         assert_eq!(resolved(&real.join("link")), real.join("real"));

@@ -36,7 +36,7 @@ pub(crate) fn in_folder(folder: &Path, name: &str) -> Option<PathBuf> {
 /// `tool`: the one it was found in, the one that it is a link into, and what
 /// each is installed under.
 pub(crate) fn folders(tool: &Path, home: &Path) -> Vec<PathBuf> {
-    let real = fs::canonicalize(tool).ok();
+    let real = dunce::canonicalize(tool).ok();
     [Some(tool.to_owned()), real]
         .into_iter()
         .flatten()

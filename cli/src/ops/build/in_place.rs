@@ -36,7 +36,7 @@ pub fn in_place(
     output: Output<'_>,
 ) -> Result<BuiltInPlace> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
-    let source = std::fs::canonicalize(folder).map_err(failed)?;
+    let source = dunce::canonicalize(folder).map_err(failed)?;
     let place = source::place(&source);
     let source_date = match recipe.source_date() {
         SourceDate::Seconds(seconds) => seconds,

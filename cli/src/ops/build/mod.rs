@@ -25,7 +25,6 @@ mod toolchain;
 mod view;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -179,11 +178,11 @@ fn packed_folder(recipe: &Recipe, site: &Site<'_>) -> Result<PathBuf, BuildError
     let path = recipe.folder().map_or_else(|| base.clone(), |folder| base.join(folder.as_str()));
     let read = |path: &Path| {
         let unreadable = |source| Error::Read { path: path.to_owned(), source };
-        fs::canonicalize(path).map_err(unreadable)
+        dunce::canonicalize(path).map_err(unreadable)
     };
     let root = read(site.source).map_err(BuildError::prepare)?;
     let missing = |problem| BuildError::Folder { path: path.clone(), problem };
-    let folder = fs::canonicalize(&path).map_err(|_| missing("was not made"))?;
+    let folder = dunce::canonicalize(&path).map_err(|_| missing("was not made"))?;
     if !folder.starts_with(&root) {
         return Err(missing("leads out of the source"));
     }

@@ -203,7 +203,7 @@ fn own_folder(path: &Path) -> Result<PathBuf> {
 }
 
 fn real(path: &Path) -> Result<PathBuf> {
-    std::fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    dunce::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 fn text(path: &Path) -> Result<String> {

@@ -1,6 +1,5 @@
 //! What to build, and how: from what was signed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcpkg_core::api::Artifact;
@@ -48,8 +47,8 @@ impl Plan {
     /// The source folder below `root`, where no link on the way leads out of it.
     fn folder_in(&self, root: &Path) -> Result<PathBuf, SourceError> {
         let missing = || SourceError::Folder(self.folder().display().to_string());
-        let root = fs::canonicalize(root).map_err(|_| missing())?;
-        let folder = fs::canonicalize(root.join(self.folder())).map_err(|_| missing())?;
+        let root = dunce::canonicalize(root).map_err(|_| missing())?;
+        let folder = dunce::canonicalize(root.join(self.folder())).map_err(|_| missing())?;
         if folder.starts_with(&root) && folder.is_dir() { Ok(folder) } else { Err(missing()) }
     }
 

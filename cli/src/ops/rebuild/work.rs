@@ -48,7 +48,7 @@ impl Work {
 
 /// A folder that is there, wherever a build looks at it from.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
-    fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    dunce::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// The artifact of a release for the platform that is wanted, or else for this one.

@@ -98,7 +98,7 @@ impl Git {
     /// The address of the repository that `folder` is in, for fetching from it.
     pub(super) fn address_of(&self, folder: &Path) -> Result<String, SourceError> {
         let refused = |said| SourceError::NoRepository { folder: folder.to_owned(), said };
-        let folder = std::fs::canonicalize(folder).map_err(|error| refused(error.to_string()))?;
+        let folder = dunce::canonicalize(folder).map_err(|error| refused(error.to_string()))?;
         let arguments = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
         let repository = PathBuf::from(self.ask(&folder, &arguments).map_err(refused)?);
         // git decodes what is written like this, so a space or `%` in it is safe.
