@@ -8,6 +8,7 @@ use super::SecretError;
 /// A program that it becomes or starts can be read again by the user's others: the
 /// kernel forgets the first of the two with `exec`. A child that is forked and has not
 /// done that yet cannot write its own `/proc/self/uid_map`.
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "as on the other systems"))]
 pub(super) fn protect() -> Result<(), SecretError> {
     #[cfg(unix)]
     {

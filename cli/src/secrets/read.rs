@@ -47,6 +47,7 @@ pub(super) fn file(path: &str) -> Result<Option<Secret>, SecretError> {
 }
 
 /// Refuses a file that others can read, or write and so choose what it says.
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "as on the other systems"))]
 fn check_private(file: &File, path: &Path) -> Result<(), SecretError> {
     #[cfg(unix)]
     {
