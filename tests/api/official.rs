@@ -8,6 +8,7 @@ mod openapi;
 mod publisher;
 mod publishing;
 mod reading;
+pub(crate) mod withdrawn;
 
 pub(crate) use importing::entry;
 use mcpkg_test_support::{Reply, TestRegistry};

@@ -57,6 +57,7 @@ pub async fn rebuild(config: &Config) -> Result<Rebuilt, StorageError> {
         remove(&beside(&new, suffix))?;
     }
     let store = Store::open(&new, config.limits.database()).await?;
+    remember_listed(&store, &data.join(DATABASE)).await;
     let blobs = Blobs::at(&data);
     let (mut entries, mut computed) = (0, Edge::default());
     while entries < tree.size {
@@ -86,6 +87,18 @@ pub async fn rebuild(config: &Config) -> Result<Rebuilt, StorageError> {
     store.close().await;
     let before = swap(&data, &new)?;
     Ok(Rebuilt { entries, before, others_are_lost })
+}
+
+/// Takes over which releases the database at `earlier` has listed, for their rows. Without
+/// it, whoever follows changes reads all of them again, and is told of no withdrawal.
+async fn remember_listed(store: &Store, earlier: &Path) {
+    if !earlier.is_file() {
+        return;
+    }
+    if let Err(error) = store.carry_over_listed_before(earlier).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "could not take over which releases were listed");
+    }
 }
 
 /// Takes over what the database at `earlier` has and no log says, and tells whether the

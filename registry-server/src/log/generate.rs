@@ -33,7 +33,7 @@ use crate::blobs::{Blobs, ChunkHasher};
 use crate::config::Config;
 use crate::server::DATABASE;
 use crate::start_error::StorageError;
-use crate::store::{Change, NewRelease, Store, StoredBlob};
+use crate::store::{Change, Ear, Gate, LogOf, NewRelease, Store, StoredBlob};
 
 /// How many releases are written at a time.
 const BATCH: usize = 4096;
@@ -69,6 +69,8 @@ pub async fn generate(
 ) -> Result<(), StorageError> {
     let parts = config.log.parts(&config.data);
     let store = Store::open(&config.data.join(DATABASE), config.limits.database()).await?;
+    // As where nothing waits for a decision, so that a start has nothing to list again.
+    store.set_gate(Gate::Open, LogOf::Registry, Ear::Absent).await?;
     let blobs = Blobs::open(&config.data)?;
     let staged = blobs.stage_bytes(bundle)?;
     let bundle = staged.stored();

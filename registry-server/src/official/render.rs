@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 
 use mcpkg_core::Digest;
-use mcpkg_core::official::{EVIDENCE_META, REGISTRY_META};
+use mcpkg_core::official::{EVIDENCE_META, ListedStatus, REGISTRY_META};
+use mcpkg_core::server_json::SCHEMA;
+use serde_json::json;
 
 use super::shelves::Found;
 use crate::cache::Document;
@@ -17,6 +19,10 @@ use crate::store::{OWN_ADDRESS, ServerRow};
 
 /// What an entry takes beside its document, roughly, in bytes.
 const META_LEN: usize = 512;
+
+/// What is said of a release that was listed, and is not given out any more. Why not is for
+/// those who read its index in `/v1`.
+const WITHDRAWN: &str = "this registry does not give it out any more";
 
 /// A list of entries, and the cursor of what comes after.
 pub(super) fn page(
@@ -62,7 +68,29 @@ fn push(
     source: Option<&SourceName>,
 ) -> Result<(), ApiError> {
     text.push_str("{\"server\":");
-    let mut parts = row.document.split(OWN_ADDRESS);
+    match &row.withdrawn_at {
+        Some(_) => text.push_str(&tombstone(row)),
+        None => push_document(text, &row.document, own_address, source),
+    }
+    push_status(text, row)?;
+    let _ = write!(text, ",\"{EVIDENCE_META}\":");
+    match (source, row.evidence.strip_suffix('}')) {
+        (Some(source), Some(evidence)) => {
+            let _ = write!(text, "{evidence},\"source\":\"{source}\"}}");
+        }
+        _ => text.push_str(&row.evidence),
+    }
+    text.push_str("}}");
+    Ok(())
+}
+
+fn push_document(
+    text: &mut String,
+    document: &str,
+    own_address: &str,
+    source: Option<&SourceName>,
+) {
+    let mut parts = document.split(OWN_ADDRESS);
     text.push_str(parts.next().unwrap_or_default());
     for part in parts {
         text.push_str(own_address);
@@ -71,25 +99,43 @@ fn push(
         }
         text.push_str(part);
     }
-    let ServerRow { status, status_changed_at, published_at, updated_at, is_latest, .. } = row;
+}
+
+/// What stands for the document of a release that is withdrawn: enough for the schema, and
+/// nothing of what is not given out.
+fn tombstone(row: &ServerRow) -> String {
+    json!({
+        "$schema": SCHEMA,
+        "name": row.name,
+        "description": WITHDRAWN,
+        "version": row.version,
+    })
+    .to_string()
+}
+
+/// Begins `_meta`, with what is known of the entry here. One that is withdrawn is deleted,
+/// whatever its publisher says of it.
+fn push_status(text: &mut String, row: &ServerRow) -> Result<(), ApiError> {
+    let (status, changed_at, message) = match &row.withdrawn_at {
+        Some(withdrawn_at) => {
+            (ListedStatus::Deleted.as_str(), withdrawn_at.as_str(), Some(WITHDRAWN))
+        }
+        None => {
+            (row.status.as_str(), row.status_changed_at.as_str(), row.status_message.as_deref())
+        }
+    };
+    let ServerRow { published_at, updated_at, is_latest, .. } = row;
     let _ = write!(
         text,
         ",\"_meta\":{{\"{REGISTRY_META}\":{{\"status\":\"{status}\",\
-         \"statusChangedAt\":\"{status_changed_at}\",\"publishedAt\":\"{published_at}\",\
+         \"statusChangedAt\":\"{changed_at}\",\"publishedAt\":\"{published_at}\",\
          \"updatedAt\":\"{updated_at}\",\"isLatest\":{is_latest}"
     );
-    if let Some(message) = &row.status_message {
+    if let Some(message) = message {
         text.push_str(",\"statusMessage\":");
         text.push_str(&serde_json::to_string(message).map_err(|_| ApiError::Panic)?);
     }
-    let _ = write!(text, "}},\"{EVIDENCE_META}\":");
-    match (source, row.evidence.strip_suffix('}')) {
-        (Some(source), Some(evidence)) => {
-            let _ = write!(text, "{evidence},\"source\":\"{source}\"}}");
-        }
-        _ => text.push_str(&row.evidence),
-    }
-    text.push_str("}}");
+    text.push('}');
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! Which rows may be shown to whoever asks.
 //!
-//! Rows of releases that are not given out, be they taken down or not admitted, are shown
-//! in no list (`store/listed/shown.rs`): it is as if there were none, for a client of this
-//! API would try to install what is listed. What is left to do here is to see that what was
-//! decided is good now, and to leave out what the caller may not read.
+//! Releases that are not given out, be they taken down or not admitted, are in no list of
+//! what there is (`store/listed/shown.rs`): it is as if there were none, for a client of this
+//! API would try to install what is listed. Lists that have deletions have those that were
+//! listed before, as such and without their documents. What is left to do here is to see that
+//! what was decided is good now, and to leave out what the caller may not read.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -139,8 +140,10 @@ impl App {
         let mut kept = Vec::with_capacity(rows.len());
         for found in rows.drain(..) {
             let name = found.name()?;
-            let is_gone =
-                found.row.is_release && found.shelf.has_taken_down(&name, &found.row.version);
+            // Lists learn of it a moment later, and say then that it is deleted.
+            let is_gone = found.row.is_release
+                && found.row.withdrawn_at.is_none()
+                && found.shelf.has_taken_down(&name, &found.row.version);
             if !is_gone && found.is_served() && self.may_see(&audience.caller, found.shelf, &name) {
                 kept.push(found);
             }

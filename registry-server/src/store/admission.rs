@@ -142,7 +142,8 @@ impl Store {
         last.map(|last| unsigned("entry.log_index", last)).transpose()
     }
 
-    /// Keeps decisions of releases of one package, and lists it as they say.
+    /// Keeps decisions of releases of one package, and lists it as they say from now on:
+    /// from when they are kept, for whoever has followed changes meanwhile is not to miss it.
     pub(crate) async fn decide(
         &self,
         name: &PackageName,
@@ -160,10 +161,7 @@ impl Store {
         if let Some(package_id) = package {
             list_again(&mut transaction, package_id).await?;
         }
-        let now = decisions.iter().map(|(_, judged)| judged.decision.decided_at).max();
-        if let Some(now) = now {
-            show(&mut transaction, &name.fold_key(), now).await?;
-        }
+        show(&mut transaction, &name.fold_key(), Timestamp::now()).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the MCP registry's API lists.
 //!
 //! Every release has a row, written in the transaction that makes the release visible
-//! ([`write`]) and shown while it can be had ([`shown`]); so has every entry that is
+//! ([`write`]) and shown while it can be had, and as withdrawn after ([`shown`]); so has every entry that is
 //! nobody's release ([`foreign`]). Pages are walks along an index ([`page`]).
 //!
 //! The index of a source's log has rows of that source's releases, and of nothing else.
@@ -60,6 +60,8 @@ pub(crate) struct ServerRow {
     pub(crate) name: String,
     /// Whether it is a release, and not an entry that nobody has signed.
     pub(crate) is_release: bool,
+    /// Since when a release can be had no longer, if it cannot.
+    pub(crate) withdrawn_at: Option<String>,
 }
 
 /// Who has listed a name, as far as that decides who else may.
@@ -153,6 +155,7 @@ impl FromRow<'_, SqliteRow> for ServerRow {
             is_latest: row.try_get(10)?,
             name: row.try_get(11)?,
             is_release: row.try_get(12)?,
+            withdrawn_at: row.try_get(13)?,
         })
     }
 }

@@ -17,6 +17,7 @@ pub(super) const REGISTRY: &[Step] = &[
     (3, "mirror", include_str!("../../../migrations/sqlite/0003_mirror.sql")),
     (4, "admission", include_str!("../../../migrations/sqlite/0004_admission.sql")),
     (5, "shown", include_str!("../../../migrations/sqlite/0005_shown.sql")),
+    (6, "withdrawn", include_str!("../../../migrations/sqlite/0006_withdrawn.sql")),
 ];
 
 /// Those of what was audited.

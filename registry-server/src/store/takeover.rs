@@ -21,6 +21,12 @@ const NEWS: [&str; 2] = [
     "insert into delivery select * from earlier.delivery",
 ];
 
+/// Which releases were listed, and since when they were withdrawn. Their rows are made again
+/// from the log.
+const LISTED_BEFORE: &str = "insert into listed_before
+     select name_key, version, updated_at, withdrawn_at from earlier.server
+      where release_id is not null and is_shown = 1";
+
 /// Entries that are nobody's release.
 const LISTED: [&str; 4] = [
     "insert into server_name (name, name_key)
@@ -51,6 +57,11 @@ impl Store {
         self.take_over(earlier, &[&WORDS[..], &NEWS].concat()).await
     }
 
+    /// Takes over which releases were listed. Before the log is applied.
+    pub(crate) async fn carry_over_listed_before(&self, earlier: &Path) -> Result<(), StoreError> {
+        self.take_over(earlier, &[LISTED_BEFORE]).await
+    }
+
     /// Takes over what is listed and is nobody's release. This one lists no such thing yet.
     pub(crate) async fn carry_over_listed(&self, earlier: &Path) -> Result<(), StoreError> {
         self.take_over(earlier, &LISTED).await
@@ -59,7 +70,7 @@ impl Store {
     /// Takes over what a backup has beside the log: all of the above, but for who fetched
     /// what, which is of no use elsewhere, and what is told once.
     pub(crate) async fn carry_into_backup(&self, earlier: &Path) -> Result<(), StoreError> {
-        self.take_over(earlier, &[&[CLAIMS], &WORDS[..], &LISTED].concat()).await
+        self.take_over(earlier, &[&[CLAIMS, LISTED_BEFORE], &WORDS[..], &LISTED].concat()).await
     }
 
     /// All of it or nothing.

@@ -164,3 +164,24 @@ fn what_is_mirrored_is_shown_to_whoever_may_read_it_here_and_at_its_source() {
     let nobody = process.http.get("/v0.1/servers");
     assert_eq!(nobody.outcome(), (401, Some(Code::Unauthenticated)));
 }
+
+#[test]
+fn what_is_withdrawn_is_told_to_those_who_may_read_it_alone() {
+    let (sigstore, issuer) = (TestSigstore::start(), TestIssuer::start(TestKey::ecdsa()));
+    let policy = "@id(\"private\") forbid (principal == User::\"sso/hera\", \
+                  action == Action::\"read\", resource == Package::\"io.github.acme/weather\");";
+    let place = audited::place(&sigstore, &issuer, policy);
+    let process = place.serve();
+    assert_eq!(process.http.publish(&release(&sigstore, "1.0.0")).status, 201);
+    place.json(&["takedown", crate::NAME, "1.0.0", "--reason", "it was stolen"]);
+    process.wait_for_log("what was taken down has changed");
+    for (subject, told) in [("rita", 1), ("hera", 0)] {
+        let token = audited::token(&issuer, subject, "staff");
+        for query in ["?include_deleted=true", "?updated_since=2001-01-01T00:00:00Z"] {
+            let page = audited::get(&process, &format!("/v0.1/servers{query}"), &token);
+            assert_eq!(names(&page).len(), told, "{subject}{query}: {page}");
+        }
+        let one = audited::get(&process, &format!("/v0.1{WEATHER}?include_deleted=true"), &token);
+        assert_eq!(one.status, if told == 1 { 200 } else { 404 }, "{subject}: {one}");
+    }
+}

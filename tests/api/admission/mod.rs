@@ -23,17 +23,18 @@ use crate::process::{Place, Process};
 use crate::{NAME, acme};
 
 /// Everything is admitted that nothing forbids.
-const ALL: &str = "@id(\"all\")\npermit (principal, action == Action::\"admit\", resource);\n";
+pub(crate) const ALL: &str =
+    "@id(\"all\")\npermit (principal, action == Action::\"admit\", resource);\n";
 
 /// A registry that gives out what its policies admit, be it its own.
-struct Stage {
+pub(crate) struct Stage {
     sigstore: TestSigstore,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 impl Stage {
     /// One with these policies.
-    fn new(policies: &str) -> Self {
+    pub(crate) fn new(policies: &str) -> Self {
         let sigstore = TestSigstore::start();
         let place = Place::new(&sigstore);
         place.configure(
@@ -45,7 +46,7 @@ impl Stage {
     }
 
     /// Writes other policies.
-    fn say(&self, policies: &str) {
+    pub(crate) fn say(&self, policies: &str) {
         self.write("company.cedar", policies);
     }
 
@@ -53,7 +54,7 @@ impl Stage {
         fs::write(self.place.folder().join(name), text).unwrap();
     }
 
-    fn publish(&self, process: &Process, draft: &Draft) -> Submission {
+    pub(crate) fn publish(&self, process: &Process, draft: &Draft) -> Submission {
         let submission = draft.sign(&self.sigstore, &acme());
         let reply = process.http.publish(&submission);
         assert_eq!(reply.status, 201, "{reply}");
@@ -74,7 +75,7 @@ impl Stage {
 }
 
 /// A forbid by this name of what meets a condition, with these annotations.
-fn forbid(id: &str, annotations: &str, condition: &str) -> String {
+pub(crate) fn forbid(id: &str, annotations: &str, condition: &str) -> String {
     format!(
         "@id(\"{id}\")\n{annotations}\nforbid (principal, action == Action::\"admit\", resource)\n\
          when {{ {condition} }};\n"

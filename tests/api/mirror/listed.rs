@@ -7,6 +7,7 @@ use mcpkg_test_support::{Basis, Draft, TestListing};
 use serde_json::{Value, json};
 
 use super::{Stage, configure};
+use crate::official::withdrawn::{find, gone};
 use crate::official::{listed, meta, title};
 use crate::process::{Place, Process};
 use crate::{NAME, acme, release};
@@ -51,7 +52,7 @@ fn what_changes_at_a_source_changes_here() {
 }
 
 #[test]
-fn what_is_taken_down_is_listed_no_more_here_and_at_a_mirror_and_not_the_newest() {
+fn what_is_taken_down_is_deleted_here_and_at_a_mirror_and_not_the_newest() {
     let sigstore = TestSigstore::start();
     let place = Place::new(&sigstore);
     let source = place.serve();
@@ -65,18 +66,42 @@ fn what_is_taken_down_is_listed_no_more_here_and_at_a_mirror_and_not_the_newest(
     let mirror = far.serve();
     mirror.wait_for_log("followed the source");
     assert_eq!(listed(&list(&mirror, "?version=latest")), [OTHER]);
+    assert_eq!(listed(&list(&source, "?version=latest")), [OTHER]);
 
     place.json(&["takedown", NAME, "1.1.0", "--reason", "it was built from a stolen account"]);
     for registry in [&source, &mirror] {
         registry.wait_for_log("what was taken down has changed");
-        for query in ["", "?version=latest", "?include_deleted=true"] {
+        for query in ["", "?version=latest"] {
             assert_eq!(listed(&list(registry, query)), [ONE], "{query}");
         }
+        let ever = list(registry, "?updated_since=2001-01-01T00:00:00Z");
+        let went_at = gone(&find(&ever, OTHER));
+        // Who reads on from then learns of it, and of the one that is the newest now.
+        let changed = list(registry, &format!("?updated_since={went_at}"));
+        assert_eq!(gone(&find(&changed, OTHER)), went_at);
+        assert_eq!(meta(&find(&changed, ONE))["isLatest"], true);
+        assert_eq!(listed(&list(registry, "?include_deleted=true")), [ONE, OTHER]);
         let path = "/v0.1/servers/io.github.acme%2Fweather/versions";
         let latest: Value = registry.http.get(&format!("{path}/latest")).json();
         assert_eq!((title(&latest).as_str(), &meta(&latest)["isLatest"]), (ONE, &json!(true)));
         let gone = registry.http.get(&format!("{path}/1.1.0"));
         assert_eq!(gone.outcome(), (404, Some(Code::NotFound)));
+    }
+}
+
+#[test]
+fn what_a_mirror_has_never_listed_is_not_deleted_there() {
+    let stage = Stage::new();
+    stage.source.accept(&release(&stage.sigstore, "1.1.0"));
+    let policy = "permit (principal, action == Action::\"admit\", resource)\n\
+                  when { resource.version == \"1.0.0\" };";
+    std::fs::write(stage.place.folder().join("company.cedar"), policy).unwrap();
+    stage.place.configure("[policy]\nfiles = ['company.cedar']\n[admission]\njudge = ['sources']");
+    // Followed before any server has decided of it, which it does where it is asked for.
+    let process = synced(&stage);
+    assert_eq!(super::index(&process.http, "/source/public").withheld.len(), 1);
+    for query in ["", "?include_deleted=true", "?updated_since=2001-01-01T00:00:00Z"] {
+        assert_eq!(listed(&list(&process, query)), [ONE], "{query}");
     }
 }
 

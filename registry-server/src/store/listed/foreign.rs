@@ -210,7 +210,7 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         let name_id = name_id(&mut transaction, name).await?;
-        choose_latest(&mut transaction, name_id).await?;
+        choose_latest(&mut transaction, name_id, now).await?;
         let rows = published(&mut transaction, name, version).await?;
         // A name that nobody has stays unknown.
         if rows.is_empty() {
@@ -297,7 +297,7 @@ async fn put(
     .bind(entry.is_presentable)
     .execute(&mut *connection)
     .await?;
-    mark_latest(connection, name_id, entry).await?;
+    mark_latest(connection, name_id, entry, now).await?;
     Ok(match (was_there, written.rows_affected()) {
         (false, _) => Put::New,
         (true, 0) => Put::Same,
@@ -311,6 +311,7 @@ async fn mark_latest(
     connection: &mut SqliteConnection,
     name_id: i64,
     entry: &NewListed,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     if entry.is_latest && entry.is_presentable && entry.status != ListedStatus::Deleted {
         sqlx::query(
@@ -325,10 +326,10 @@ async fn mark_latest(
     }
     let has_one: bool = sqlx::query_scalar(
         "select exists (select 1 from server where name_id = ? and is_latest = 1
-                           and is_shown = 1 and status != 'deleted')",
+                           and is_shown = 1 and status != 'deleted' and withdrawn_at is null)",
     )
     .bind(name_id)
     .fetch_one(&mut *connection)
     .await?;
-    if has_one { Ok(()) } else { choose_latest(connection, name_id).await }
+    if has_one { Ok(()) } else { choose_latest(connection, name_id, now).await }
 }

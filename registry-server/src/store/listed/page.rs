@@ -219,7 +219,7 @@ pub(super) fn select() -> QueryBuilder<Sqlite> {
         "select server_id, name_key, version, document, evidence, status, status_message,
                 status_changed_at, published_at, updated_at, is_latest,
                 (select name from server_name where server_name.name_id = server.name_id),
-                release_id is not null",
+                release_id is not null, withdrawn_at",
     )
 }
 
@@ -284,7 +284,7 @@ pub(super) fn push_version(query: &mut QueryBuilder<Sqlite>, version: &VersionFi
 
 pub(super) fn push_deleted(query: &mut QueryBuilder<Sqlite>, deleted: Deleted) {
     if deleted == Deleted::Hidden {
-        query.push(" and status != 'deleted'");
+        query.push(" and status != 'deleted' and withdrawn_at is null");
     }
 }
 

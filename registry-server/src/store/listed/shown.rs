@@ -3,6 +3,9 @@
 //! What decides that lies outside of the log: the last decision, what a source's evidence
 //! did not show, and what was taken down. Whoever changes one of these calls [`show`] in
 //! the same transaction, so that a list and its newest versions never say otherwise.
+//!
+//! What was listed and can be had no longer is withdrawn: lists that have deletions have
+//! it, so that whoever follows changes lets it go too. What was never listed is in none.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +57,7 @@ impl Store {
     }
 }
 
-/// Lists the releases of a package that can be had, and no others. What is listed again
+/// Lists the releases of a package that can be had, and withdraws the others. Either
 /// counts as changed at `now`: whoever follows changes has not seen it yet.
 pub(in crate::store) async fn show(
     connection: &mut SqliteConnection,
@@ -77,7 +80,7 @@ pub(in crate::store) async fn show_all(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    run(connection, turn_over(now)).await
+    run(connection, turn_over(now), now).await
 }
 
 async fn show_key(
@@ -88,17 +91,20 @@ async fn show_key(
     let mut query = turn_over(now);
     query.push(" and name_id = (select name_id from server_name where name_key = ");
     query.push_bind(name_key.to_owned()).push(")");
-    run(connection, query).await
+    run(connection, query, now).await
 }
 
-/// Turns over whether a release is shown, where it is not as it has to be.
+/// Turns over whether a release is listed as one that can be had, where it is not as it has
+/// to be. What is withdrawn was shown before, and stays so.
 fn turn_over(now: Timestamp) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("update server set updated_at = case is_shown when 0 then ");
-    query.push_bind(time(now)).push(
-        " else updated_at end, is_shown = not is_shown
+    let mut query = QueryBuilder::new("update server set updated_at = ");
+    query.push_bind(time(now)).push(", withdrawn_at = case when is_shown = 1 and ");
+    query.push("withdrawn_at is null then ").push_bind(time(now)).push(
+        " end, is_shown = 1
           where release_id is not null
-            and is_shown != exists (select 1 from obtainable
-                                     where obtainable.release_id = server.release_id)",
+            and (is_shown = 1 and withdrawn_at is null)
+                != exists (select 1 from obtainable
+                            where obtainable.release_id = server.release_id)",
     );
     query
 }
@@ -106,11 +112,12 @@ fn turn_over(now: Timestamp) -> QueryBuilder<Sqlite> {
 async fn run(
     connection: &mut SqliteConnection,
     mut query: QueryBuilder<Sqlite>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     query.push(" returning name_id");
     let names: Vec<i64> = query.build_query_scalar().fetch_all(&mut *connection).await?;
     for name_id in names.into_iter().collect::<BTreeSet<_>>() {
-        choose_latest(connection, name_id).await?;
+        choose_latest(connection, name_id, now).await?;
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ pub(in crate::store) async fn list_status(
     .fetch_optional(&mut *connection)
     .await?;
     match name_id {
-        Some(name_id) => choose_latest(connection, name_id).await,
+        Some(name_id) => choose_latest(connection, name_id, now).await,
         // It was published before there were rows, and gets one at the next start.
         None => Ok(()),
     }
@@ -168,18 +168,29 @@ struct Row<'a> {
     published_at: Timestamp,
 }
 
+/// Inserts a row as what an earlier database has listed, if it did.
 async fn insert(
     connection: &mut SqliteConnection,
     row: &Row<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let name_id = name_id(connection, row.name).await?;
+    let before: Option<(String, Option<String>)> = sqlx::query_as(
+        "delete from listed_before where name_key = ? and version = ?
+         returning updated_at, withdrawn_at",
+    )
+    .bind(key(row.name))
+    .bind(row.version.to_string())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let was_listed = before.is_some();
+    let (updated_at, withdrawn_at) = before.unwrap_or_else(|| (time(now), None));
     sqlx::query(
         "insert into server
              (name_id, name_key, version, release_id, document, evidence, status,
-              status_changed_at, published_at, updated_at, is_shown)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9,
-                 exists (select 1 from obtainable where release_id = ?4))",
+              status_changed_at, published_at, updated_at, withdrawn_at, is_shown)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10,
+                 ?11 or exists (select 1 from obtainable where release_id = ?4))",
     )
     .bind(name_id)
     .bind(key(row.name))
@@ -189,10 +200,12 @@ async fn insert(
     .bind(&row.evidence)
     .bind(row.status.as_str())
     .bind(time(row.published_at))
-    .bind(time(now))
+    .bind(updated_at)
+    .bind(withdrawn_at)
+    .bind(was_listed)
     .execute(&mut *connection)
     .await?;
-    choose_latest(connection, name_id).await
+    choose_latest(connection, name_id, now).await
 }
 
 /// The row of a name, which is made if there is none.
@@ -218,29 +231,35 @@ pub(super) async fn name_id(
 }
 
 /// Says which version of a name is the newest: of those that are shown and not deleted the newest
-/// that is no pre-release, or the newest of those; what is no version, by its time.
+/// that is no pre-release, or the newest of those; what is no version, by its time. One that
+/// has become the newest because another one went counts as changed at `now`: whoever
+/// follows the newest alone would not hear of it otherwise.
 pub(super) async fn choose_latest(
     connection: &mut SqliteConnection,
     name_id: i64,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
-        "select server_id, version, status, published_at from server
-          where name_id = ? and is_shown = 1",
+    let rows: Vec<(i64, String, bool, String)> = sqlx::query_as(
+        "select server_id, version, status = 'deleted' or withdrawn_at is not null, published_at
+           from server where name_id = ? and is_shown = 1",
     )
     .bind(name_id)
     .fetch_all(&mut *connection)
     .await?;
-    let newest = rows.into_iter().max_by_key(|(server_id, version, status, published_at)| {
+    let newest = rows.into_iter().max_by_key(|(server_id, version, is_gone, published_at)| {
         let version: Option<Version> = version.parse().ok();
         let version = version.map(|version| (!version.is_prerelease(), version));
-        (status != "deleted", version, published_at.clone(), *server_id)
+        (!is_gone, version, published_at.clone(), *server_id)
     });
     sqlx::query(
-        "update server set is_latest = (server_id is ?2)
+        "update server
+            set is_latest = (server_id is ?2),
+                updated_at = case when server_id is ?2 then max(updated_at, ?3) else updated_at end
           where name_id = ?1 and is_latest != (server_id is ?2)",
     )
     .bind(name_id)
     .bind(newest.map(|(server_id, ..)| server_id))
+    .bind(time(now))
     .execute(connection)
     .await?;
     Ok(())
