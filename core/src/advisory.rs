@@ -102,7 +102,7 @@ struct WireAdvisory {
 }
 
 /// A package as an advisory names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
     ecosystem: String,
     name: String,

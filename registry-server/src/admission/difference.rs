@@ -9,9 +9,9 @@ use mcpkg_core::review::{
 };
 use mcpkg_core::{PackageName, Version};
 
-use super::assess::Reach;
 use super::facts::Facts;
 use super::inspect::{Inspection, files};
+use super::stock::Reach;
 use super::{AdmissionError, Stock};
 use crate::blobs::blocking;
 use crate::store::{Given, Release};

@@ -8,9 +8,9 @@ use mcpkg_core::{Code, Coded, PackageName, Version};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::assess::{Assessor, Stock, rule};
+use super::assess::{Assessor, rule};
 use super::decide::decide;
-use super::{AdmissionError, Court};
+use super::{AdmissionError, Court, Stock};
 use crate::config::Config;
 use crate::mirror::SourceName;
 use crate::policy::{Policies, PolicyError, PolicyNote};

@@ -88,6 +88,10 @@ pub(crate) struct Excused {
     pub(crate) why: String,
 }
 
+/// Something that advisories are about: what it was looked for by, what to call it, its
+/// version, and the advisories.
+pub(crate) type Found<'a> = (&'a Subject, String, String, &'a [Advisory]);
+
 /// What facts are made of.
 #[derive(Debug)]
 pub(crate) struct Known<'a> {
@@ -106,7 +110,7 @@ pub(crate) struct Known<'a> {
     /// Whose rebuilds count; anybody's, if nobody is listed.
     pub(crate) rebuilders: &'a [AllowedIdentity],
     /// What was found of the release and of what it carries, by what it was looked for.
-    pub(crate) found: &'a [(Subject, String, String, Vec<Advisory>)],
+    pub(crate) found: &'a [Found<'a>],
     /// What was said of advisories, oldest first.
     pub(crate) vex: &'a [StoredVex],
     /// Whom the name is bound to.

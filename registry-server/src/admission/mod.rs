@@ -16,7 +16,8 @@
 //! | [`inspect`] | what is in an artifact: licences, and the packages of others |
 //! | [`facts`] | what is known of a release |
 //! | [`decide`] | the decision, a function of policy and votes |
-//! | [`assess`] | from the database to decisions |
+//! | [`stock`], [`package`] | what is stored of releases; of a package all at once |
+//! | [`assess`] | from that to decisions |
 //! | [`gate`] | what decisions are made with, and whether they are still good |
 //! | [`shelf`] | what of a shelf is given out |
 //! | [`review`], [`person`] | what a person is shown, and what they may say; who that is |
@@ -43,11 +44,13 @@ mod facts;
 mod figures;
 mod gate;
 mod inspect;
+mod package;
 mod person;
 mod review;
 mod settled;
 mod shelf;
 mod simulate;
+mod stock;
 
 use std::time::Duration;
 
@@ -58,13 +61,14 @@ use mcpkg_core::{Code, Coded, Digest};
 pub use advisories::{
     ImportError, Imported, Said, import_advisories, import_signed_vex, import_vex,
 };
-pub(crate) use assess::{Assessor, Stock};
+pub(crate) use assess::Assessor;
 pub use explain::{ExplainError, Explanation, explain};
 #[cfg(feature = "generate")]
 pub use figures::{Judging, JudgingError};
 pub(crate) use gate::Admission;
 pub(crate) use review::{Asker, ReviewError};
 pub use simulate::{SimulatedChange, Simulation, simulate};
+pub(crate) use stock::Stock;
 
 use crate::app::App;
 use crate::blobs::BlobError;

@@ -165,31 +165,6 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
-
-    /// What is in an artifact, if it was looked into.
-    pub(crate) async fn inspection(&self, digest: Digest) -> Result<Option<Value>, StoreError> {
-        let body: Option<String> =
-            sqlx::query_scalar("select body from inspection where digest = ?")
-                .bind(digest.to_string())
-                .fetch_optional(&self.reader)
-                .await?;
-        let read = |body: String| serde_json::from_str(&body).map_err(corrupt("inspection.body"));
-        body.map(read).transpose()
-    }
-
-    /// Keeps what is in an artifact.
-    pub(crate) async fn keep_inspection(
-        &self,
-        digest: Digest,
-        body: &Value,
-    ) -> Result<(), StoreError> {
-        sqlx::query("insert into inspection values (?, ?) on conflict (digest) do update set body = excluded.body")
-            .bind(digest.to_string())
-            .bind(body.to_string())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
 }
 
 async fn decide(

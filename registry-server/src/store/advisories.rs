@@ -5,7 +5,7 @@
 //! file is written beside the old one, and takes its place when everything in it was
 //! read and checked. Nobody sees half of a dump, and nothing waits for one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -131,23 +131,34 @@ impl AdvisoryStore {
         Ok(page)
     }
 
-    /// Those that are about `subject`, in any version.
-    pub(crate) async fn about(&self, subject: &Subject) -> Result<Vec<Advisory>, StoreError> {
-        let (ecosystem, name) = subject.key();
-        let bodies: Vec<String> = sqlx::query_scalar(
-            "select body from subject join advisory using (advisory_id)
-              where ecosystem = ? and name = ? order by id",
+    /// Those that are about each of `subjects`, in any version: in one query, however many
+    /// subjects there are. What there is nothing about is left out.
+    pub(crate) async fn about(
+        &self,
+        subjects: &BTreeSet<Subject>,
+    ) -> Result<BTreeMap<Subject, Vec<Advisory>>, StoreError> {
+        let keys: Vec<_> = subjects.iter().map(Subject::key).collect();
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "select subject.ecosystem, subject.name, body
+               from (select distinct value ->> 0 as ecosystem, value ->> 1 as name
+                       from json_each(?)) as asked
+               join subject on subject.ecosystem = asked.ecosystem and subject.name = asked.name
+               join advisory using (advisory_id) order by id",
         )
-        .bind(ecosystem)
-        .bind(name)
+        .bind(serde_json::to_string(&keys).map_err(corrupt("subject"))?)
         .fetch_all(&self.reader)
         .await?;
-        let mut found = Vec::new();
-        for body in bodies {
+        let mut known: BTreeMap<(String, String), Vec<Advisory>> = BTreeMap::new();
+        for (ecosystem, name, body) in rows {
             let advisory = Advisory::parse(body.as_bytes()).map_err(corrupt("advisory.body"))?;
-            found.extend(advisory.filter(|it| it.is_about(subject)));
+            known.entry((ecosystem, name)).or_default().extend(advisory);
         }
-        Ok(found)
+        let of = |subject: &Subject| {
+            let known = known.get(&subject.key()).into_iter().flatten();
+            let about: Vec<_> = known.filter(|it| it.is_about(subject)).cloned().collect();
+            (!about.is_empty()).then(|| (subject.clone(), about))
+        };
+        Ok(subjects.iter().filter_map(of).collect())
     }
 }
 

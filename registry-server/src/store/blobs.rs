@@ -1,6 +1,6 @@
 //! Which blobs belong to releases.
 
-use mcpkg_core::Digest;
+use mcpkg_core::{Digest, PackageName};
 
 use super::error::corrupt;
 use super::row::{parse, unsigned};
@@ -25,6 +25,39 @@ impl Store {
                 .fetch_optional(&self.reader)
                 .await?;
         row.map(stored_blob).transpose()
+    }
+
+    /// The `server.json` of every release of a package, as far as they are here.
+    pub(crate) async fn documents_of(
+        &self,
+        name: &PackageName,
+    ) -> Result<Vec<StoredBlob>, StoreError> {
+        let rows: Vec<(String, i64, Vec<u8>)> = sqlx::query_as(
+            "select digest, size_bytes, chunks from blob
+              where digest in (select metadata from release join package using (package_id)
+                                where package.name = ?)",
+        )
+        .bind(name.as_str())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(stored_blob).collect()
+    }
+
+    /// The artifacts of a package that are here and were not looked into yet.
+    pub(crate) async fn uninspected_of(
+        &self,
+        name: &PackageName,
+    ) -> Result<Vec<StoredBlob>, StoreError> {
+        let rows: Vec<(String, i64, Vec<u8>)> = sqlx::query_as(
+            "select digest, size_bytes, chunks from blob
+              where digest in (select artifact.digest from artifact join release using (release_id)
+                                 join package using (package_id) where package.name = ?)
+                and not exists (select 1 from inspection where inspection.digest = blob.digest)",
+        )
+        .bind(name.as_str())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(stored_blob).collect()
     }
 
     /// Whether a blob belongs to a release.

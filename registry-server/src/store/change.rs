@@ -7,7 +7,8 @@ use mcpkg_core::{PackageName, Version};
 use sqlx::sqlite::SqliteConnection;
 
 use super::publish::NewRelease;
-use super::releases::{Release, binding_at, find, lookalike};
+use super::release::{Release, find};
+use super::releases::{binding_at, lookalike};
 use super::row::unsigned;
 use super::statements::{admit_statement, stated};
 use super::usage::{self, OverQuota};

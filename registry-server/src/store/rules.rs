@@ -9,7 +9,8 @@ use mcpkg_core::{Code, Digest, PackageName};
 use sqlx::sqlite::SqliteConnection;
 
 use super::StoreError;
-use super::releases::{binding_at, find, lookalike};
+use super::release::find;
+use super::releases::{binding_at, lookalike};
 use super::row::unsigned;
 use super::source::Withholding;
 use super::statements::stated;

@@ -2,6 +2,8 @@
 //!
 //! No log says it, so it cannot be made again.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use mcpkg_core::publisher::Publisher;
 use mcpkg_core::review::Verdict;
@@ -97,23 +99,24 @@ impl Store {
         name: &PackageName,
         version: &Version,
     ) -> Result<Vec<StoredVote>, StoreError> {
-        let rows: Vec<(String, String, String, String, String, String, String)> = sqlx::query_as(
-            "select person, shown, verdict, reason, policies, fingerprint, voted_at
-               from vote where name = ? and version = ? order by vote_id",
+        Ok(self.votes_of(name).await?.remove(version).unwrap_or_default())
+    }
+
+    /// What people said of each release of a package, oldest first.
+    pub(crate) async fn votes_of(
+        &self,
+        name: &PackageName,
+    ) -> Result<HashMap<Version, Vec<StoredVote>>, StoreError> {
+        type Row = (String, String, String, String, String, String, String, String);
+        let rows: Vec<Row> = sqlx::query_as(
+            "select version, person, shown, verdict, reason, policies, fingerprint, voted_at
+               from vote where name = ? order by vote_id",
         )
         .bind(name.as_str())
-        .bind(version.to_string())
         .fetch_all(&self.reader)
         .await?;
-        let read = |(person, shown, verdict, reason, policies, fingerprint, at): (
-            String,
-            String,
-            String,
-            String,
-            String,
-            String,
-            String,
-        )| {
+        let mut votes: HashMap<Version, Vec<StoredVote>> = HashMap::new();
+        for (version, person, shown, verdict, reason, policies, fingerprint, at) in rows {
             let vote = NewVote {
                 person,
                 shown,
@@ -122,9 +125,10 @@ impl Store {
                 policies: serde_json::from_str(&policies).map_err(corrupt("vote.policies"))?,
                 fingerprint: parse("vote.fingerprint", &fingerprint)?,
             };
-            Ok(StoredVote { vote, at: parse("vote.voted_at", &at)? })
-        };
-        rows.into_iter().map(read).collect()
+            let vote = StoredVote { vote, at: parse("vote.voted_at", &at)? };
+            votes.entry(parse("vote.version", &version)?).or_default().push(vote);
+        }
+        Ok(votes)
     }
 
     /// Keeps what somebody said of advisories of a package.

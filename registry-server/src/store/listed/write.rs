@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::holder::give_way;
 use super::{OWN_ADDRESS, key, listed_status};
 use crate::store::publish::NewRelease;
-use crate::store::releases::find;
+use crate::store::release::find;
 use crate::store::row::{parse, time};
 use crate::store::{Release, Store, StoreError};
 
