@@ -23,7 +23,7 @@ use super::source::Source;
 use super::upstream::{Resource, Upstream, UpstreamError};
 use crate::blobs::{SmallBlob, blocking};
 use crate::log::Edge;
-use crate::store::{Shown, Withholding};
+use crate::store::{Holder, Shown, Withholding};
 
 /// What is given out of an entry, or why nothing.
 type Finding = Result<Shown, Withholding>;
@@ -70,15 +70,21 @@ impl Source {
     /// Why the package of `entry` does not come from this source, if it does not.
     async fn elsewhere(&self, entry: &Entry) -> Result<Option<Withholding>, MirrorError> {
         let name = entry.name();
-        let (own, claimant) = self.registry.origins(name).await?;
-        if !self.owns(name) || own.is_some() || self.registry.keeps(name).await? {
+        let elsewhere = || {
             let reason = format!("`{name}` comes from elsewhere, and this source offers it");
-            return Ok(Some(Withholding::for_now(Code::NamespaceOwner, reason)));
+            Withholding::for_now(Code::NamespaceOwner, reason)
+        };
+        if !self.owns(name) {
+            return Ok(Some(elsewhere()));
         }
-        Ok(claimant.filter(|claimant| claimant != self.name.as_str()).map(|claimant| {
-            let reason = format!("`{name}` came from the source `{claimant}` before");
-            Withholding::for_now(Code::SourceChanged, reason)
-        }))
+        Ok(match self.registry.holder(name).await? {
+            Holder::Signed | Holder::Published => Some(elsewhere()),
+            Holder::Mirrored(claimant) if claimant != self.name.as_str() => {
+                let reason = format!("`{name}` came from the source `{claimant}` before");
+                Some(Withholding::for_now(Code::SourceChanged, reason))
+            }
+            Holder::Mirrored(_) | Holder::Source(_) | Holder::Nobody => None,
+        })
     }
 
     async fn release(

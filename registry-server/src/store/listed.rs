@@ -86,12 +86,6 @@ impl Store {
         holder::holder(&mut connection, name).await
     }
 
-    /// Whether `name` is this registry's own, so that no source may take it: a package, or
-    /// what was published here unsigned.
-    pub(crate) async fn keeps(&self, name: &PackageName) -> Result<bool, StoreError> {
-        Ok(matches!(self.holder(name).await?, Holder::Signed | Holder::Published))
-    }
-
     /// The versions of `name` in `scope` that are asked for, the newest first.
     pub(crate) async fn server_versions(
         &self,

@@ -165,22 +165,6 @@ impl Store {
             .await?)
     }
 
-    /// The package here whose name looks like `name`, and the source that `name` came from
-    /// first: one question, because it is asked of each entry that is followed.
-    pub(crate) async fn origins(
-        &self,
-        name: &PackageName,
-    ) -> Result<(Option<PackageName>, Option<String>), StoreError> {
-        let (own, source): (Option<String>, Option<String>) = sqlx::query_as(
-            "select (select name from package where fold_key = ?1),
-                    (select source from claim where fold_key = ?1)",
-        )
-        .bind(name.fold_key())
-        .fetch_one(&self.reader)
-        .await?;
-        Ok((own.map(|own| parse("package.name", &own)).transpose()?, source))
-    }
-
     /// Remembers that packages come from `source`, each unless it came from another.
     pub(crate) async fn claim(
         &self,

@@ -6,37 +6,34 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::{Holder, key};
 use crate::store::StoreError;
-use crate::store::releases::lookalike;
 use crate::store::row::time;
 
 /// What is said of an entry whose name a signed package has taken, here or at a source.
 const TAKEN: &str = "a signed package has this name now";
 
-/// Who has listed `name`. A package that looks like it is as good as itself.
+/// Who has listed `name`. A package that looks like it is as good as itself. One query,
+/// because it is asked of each entry that is followed.
 pub(super) async fn holder(
     connection: &mut SqliteConnection,
     name: &PackageName,
 ) -> Result<Holder, StoreError> {
-    if lookalike(connection, name).await?.is_some() {
-        return Ok(Holder::Signed);
-    }
-    let claimant: Option<String> =
-        sqlx::query_scalar("select source from claim where fold_key = ?")
-            .bind(name.fold_key())
-            .fetch_optional(&mut *connection)
-            .await?;
-    if let Some(source) = claimant {
-        return Ok(Holder::Mirrored(source));
-    }
-    let found: Option<(Option<String>,)> =
-        sqlx::query_as("select source from server where name_key = ? limit 1")
-            .bind(key(name))
-            .fetch_optional(connection)
-            .await?;
-    Ok(match found {
-        None => Holder::Nobody,
-        Some((None,)) => Holder::Published,
-        Some((Some(source),)) => Holder::Source(source),
+    type Row = (bool, Option<String>, bool, Option<String>);
+    let (is_signed, claimant, is_listed, source): Row = sqlx::query_as(
+        "select exists (select 1 from package where fold_key = ?1),
+                (select source from claim where fold_key = ?1),
+                exists (select 1 from server where name_key = ?2),
+                (select source from server where name_key = ?2 limit 1)",
+    )
+    .bind(name.fold_key())
+    .bind(key(name))
+    .fetch_one(connection)
+    .await?;
+    Ok(match (claimant, source) {
+        _ if is_signed => Holder::Signed,
+        (Some(source), _) => Holder::Mirrored(source),
+        (None, Some(source)) => Holder::Source(source),
+        (None, None) if is_listed => Holder::Published,
+        (None, None) => Holder::Nobody,
     })
 }
 
