@@ -101,6 +101,8 @@ pub enum EventKind {
     /// The log of a source told something else than before. One that forked is followed no
     /// more until a person has looked.
     SourceStopped,
+    /// A source that had stopped is followed again.
+    SourceResumed,
     /// Other policies are in force.
     PolicyReloaded,
 }
@@ -112,18 +114,19 @@ fn first_retry() -> u32 {
 /// A word that is no [`EventKind`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is no event, expected `release.published`, `release.held`, `release.approved`, `release.denied`, `release.removed`, `source.stopped` or `policy.reloaded`"
+    "it is no event, expected `release.published`, `release.held`, `release.approved`, `release.denied`, `release.removed`, `source.stopped`, `source.resumed` or `policy.reloaded`"
 )]
 pub struct EventKindError;
 
 impl EventKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Published,
         Self::Held,
         Self::Approved,
         Self::Denied,
         Self::Removed,
         Self::SourceStopped,
+        Self::SourceResumed,
         Self::PolicyReloaded,
     ];
 
@@ -136,6 +139,7 @@ impl EventKind {
             Self::Denied => "release.denied",
             Self::Removed => "release.removed",
             Self::SourceStopped => "source.stopped",
+            Self::SourceResumed => "source.resumed",
             Self::PolicyReloaded => "policy.reloaded",
         }
     }

@@ -18,6 +18,7 @@ pub(super) const REGISTRY: &[Step] = &[
     (4, "admission", include_str!("../../../migrations/sqlite/0004_admission.sql")),
     (5, "shown", include_str!("../../../migrations/sqlite/0005_shown.sql")),
     (6, "withdrawn", include_str!("../../../migrations/sqlite/0006_withdrawn.sql")),
+    (7, "stopped", include_str!("../../../migrations/sqlite/0007_stopped.sql")),
 ];
 
 /// Those of what was audited.

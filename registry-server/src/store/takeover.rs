@@ -15,8 +15,9 @@ const FETCHES: &str = "insert into fetch select * from earlier.fetch";
 const WORDS: [&str; 2] =
     ["insert into vote select * from earlier.vote", "insert into vex select * from earlier.vex"];
 
-/// What is yet to be told.
-const NEWS: [&str; 2] = [
+/// What is yet to be told, and what was told that still holds.
+const NEWS: [&str; 3] = [
+    "insert into stopped_source select * from earlier.stopped_source",
     "insert into event select * from earlier.event",
     "insert into delivery select * from earlier.delivery",
 ];

@@ -6,6 +6,7 @@
 //! perhaps the last request.
 
 use jiff::Timestamp;
+use mcpkg_core::Code;
 use serde_json::Value;
 
 use super::error::corrupt;
@@ -82,6 +83,31 @@ impl Store {
         .bind(data.to_string())
         .execute(&self.writer)
         .await?;
+        Ok(())
+    }
+
+    /// Says that a source has stopped, unless that was said last.
+    pub(crate) async fn source_stopped(
+        &self,
+        source: &str,
+        code: Code,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("insert into stopped_source values (?, ?, ?) on conflict (source) do nothing")
+            .bind(source)
+            .bind(code.as_str())
+            .bind(time(at))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Says that a source goes on, if it was said last that it has stopped.
+    pub(crate) async fn source_resumed(&self, source: &str) -> Result<(), StoreError> {
+        sqlx::query("delete from stopped_source where source = ?")
+            .bind(source)
+            .execute(&self.writer)
+            .await?;
         Ok(())
     }
 

@@ -2,16 +2,17 @@
 //! followed, a release that an operator takes down.
 //!
 //! What happens in a table is written down by the transaction in which it happens. This is
-//! found out by looking. What was taken down stands in a file that the operator's command
+//! found out by looking. That a source has stopped is in the database until it goes on, so
+//! that a start in between tells neither again. What was taken down stands in a file that the operator's command
 //! writes, perhaps while no server runs; it is told for some days after it happened, always
 //! as the same message, so that a start in between forgets nothing and repeats nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mcpkg_core::Code;
-use mcpkg_core::api::{Removal, Removals};
+use mcpkg_core::api::{Removal, Removals, SourceDocument};
 use serde_json::json;
 
 use crate::app::App;
@@ -27,19 +28,30 @@ const TOLD: SignedDuration = SignedDuration::from_hours(24 * 6);
 #[derive(Debug)]
 pub(super) struct News {
     policies: Arc<Policies>,
-    stopped: BTreeSet<String>,
+    /// What was seen last of each source.
+    sources: BTreeMap<String, Following>,
     /// What was taken down, by the source; of the registry itself, by `None`.
     removals: BTreeMap<Option<String>, Arc<Removals>>,
+}
+
+/// Whether a source is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Following {
+    /// It is.
+    GoesOn,
+    /// It told something else than before.
+    Stopped(Code),
 }
 
 impl News {
     /// Nothing, but for the policies that the server has started with.
     pub(super) fn since_start(app: &App) -> Self {
         let policies = app.engine.policies();
-        Self { policies, stopped: BTreeSet::new(), removals: BTreeMap::new() }
+        Self { policies, sources: BTreeMap::new(), removals: BTreeMap::new() }
     }
 
-    /// Writes down that other policies are in force, and which sources have lied.
+    /// Writes down that other policies are in force, and which sources have lied, or do so
+    /// no longer.
     pub(super) async fn write_down(&mut self, app: &App) -> Result<(), StoreError> {
         let policies = app.engine.policies();
         if !Arc::ptr_eq(&policies, &self.policies) {
@@ -50,17 +62,18 @@ impl News {
         }
         for source in app.mirror.sources() {
             let name = source.name().to_string();
-            let problem = source.document().await.ok().and_then(|document| document.problem);
-            match problem.filter(|code| matches!(code, Code::LogFork | Code::Rollback)) {
-                None => drop(self.stopped.remove(&name)),
-                Some(_) if self.stopped.contains(&name) => (),
-                Some(code) => {
-                    let data = json!({ "source": name, "code": code });
-                    let kind = EventKind::SourceStopped.as_str();
-                    app.store.add_event(kind, Timestamp::now(), &data).await?;
-                    self.stopped.insert(name);
+            let document = source.document().await.ok();
+            let Some(following) = document.as_ref().and_then(following) else { continue };
+            if self.sources.get(&name) == Some(&following) {
+                continue;
+            }
+            match following {
+                Following::GoesOn => app.store.source_resumed(&name).await?,
+                Following::Stopped(code) => {
+                    app.store.source_stopped(&name, code, Timestamp::now()).await?;
                 }
             }
+            self.sources.insert(name, following);
         }
         Ok(())
     }
@@ -73,6 +86,16 @@ impl News {
     /// Remembers that it was.
     pub(super) fn tell(&mut self, source: Option<&String>, list: Arc<Removals>) {
         self.removals.insert(source.cloned(), list);
+    }
+}
+
+/// Whether a source is followed; nothing where it was not asked since the start, or did not
+/// answer: then what was known before still holds.
+fn following(document: &SourceDocument) -> Option<Following> {
+    match (document.problem, document.followed_at) {
+        (Some(code @ (Code::LogFork | Code::Rollback)), _) => Some(Following::Stopped(code)),
+        (None, Some(_)) => Some(Following::GoesOn),
+        _ => None,
     }
 }
 

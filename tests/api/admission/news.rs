@@ -57,9 +57,10 @@ fn policies_that_came_into_force_are_told_and_those_that_did_not_are_not() {
 }
 
 #[test]
-fn a_source_that_tells_two_stories_is_told_of() {
+fn a_source_that_tells_two_stories_is_told_of_once_and_that_it_goes_on_once() {
     let receiver = Receiver::start(&[200]);
-    let (stage, _) = stage(ALL, &receiver, "events = ['source.stopped']");
+    let events = "events = ['source.stopped', 'source.resumed', 'release.published']";
+    let (stage, _) = stage(ALL, &receiver, events);
     let source = TestRegistry::start(&stage.sigstore.trusted_root_json());
     source.accept(&Draft::new(NAME, "1.0.0").sign(&stage.sigstore, &acme()));
     let log = RegistryLog::new(source.log_key());
@@ -76,8 +77,36 @@ fn a_source_that_tells_two_stories_is_told_of() {
     mirrored::configure(&stage, between.url(), &source, "refresh_seconds = 1");
     let process = stage.place.serve();
     process.wait_for_log("followed the source");
+    let published = receiver.next();
+    assert_eq!(
+        (published.kind().as_str(), &published.data()["name"]),
+        ("release.published", &json!(NAME))
+    );
+    let told = |kind: &str| {
+        let message = receiver.next();
+        let data = json!({ "source": "public", "code": "E_LOG_FORK" });
+        assert_eq!((message.kind().as_str(), message.data()), (kind, data));
+    };
     lies.store(true, Ordering::SeqCst);
-    let message = receiver.next();
-    assert_eq!(message.kind(), "source.stopped");
-    assert_eq!(message.data(), json!({ "source": "public", "code": "E_LOG_FORK" }));
+    told("source.stopped");
+    assert!(process.terminate().success());
+
+    // A start in between finds it out again, and tells it to nobody: something else is next,
+    // that happened after it was found out.
+    let process = stage.place.serve();
+    process.wait_for_log("the source could not be kept current");
+    let news = Draft::new("io.github.acme/news", "1.0.0");
+    let reply = process.http.publish(&news.sign(&stage.sigstore, &crate::acme_news()));
+    assert_eq!(reply.status, 201, "{reply}");
+    assert_eq!(receiver.next().kind(), "release.published");
+    // A person has looked.
+    lies.store(false, Ordering::SeqCst);
+    let evidence = stage.place.data().join("sources/public/evidence");
+    std::fs::rename(&evidence, stage.place.folder().join("looked-at")).unwrap();
+    told("source.resumed");
+    assert!(process.terminate().success());
+
+    let _process = stage.place.serve();
+    lies.store(true, Ordering::SeqCst);
+    told("source.stopped");
 }
