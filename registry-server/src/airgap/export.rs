@@ -13,8 +13,9 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::hashing::Hashing;
+use super::seal::Seal;
 use super::unsigned::{Part, Unsigned};
-use super::{AirgapError, Manifest, manifest};
+use super::{AirgapError, Manifest, manifest, seal};
 use crate::config::{Config, SourceConfig};
 use crate::durable;
 use crate::log::{Edge, Log, LogFiles, Signer, Snapshot, size_of};
@@ -158,10 +159,12 @@ impl<'a> Export<'a> {
         let unsigned = members.values().filter(|it| matches!(it, Member::Unsigned(_))).count();
         let folder = to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::new_in(folder).map_err(AirgapError::file("write", folder))?;
-        let mut writer = Writer::new(Hashing::new(file));
+        let (mut writer, mut seal) = (Writer::new(Hashing::new(file)), Seal::default());
         for (path, member) in &members {
-            self.add(&mut writer, path, member).await?;
+            seal.add(path, self.add(&mut writer, path, member).await?);
         }
+        let text = seal.to_text();
+        writer.add(&seal::PATH.parse()?, text.len() as u64, &mut text.as_bytes())?;
         let (file, digest, size_bytes) = writer.finish()?.end();
         file.as_file().sync_all().map_err(AirgapError::file("write", to))?;
         file.persist(to).map_err(|error| AirgapError::file("write", to)(error.error))?;
@@ -268,12 +271,13 @@ impl<'a> Export<'a> {
         }
     }
 
+    /// Writes a member. Gives its digest.
     async fn add(
         &self,
         writer: &mut Writer<Hashing<NamedTempFile>>,
         path: &TarPath,
         member: &Member,
-    ) -> Result<(), AirgapError> {
+    ) -> Result<Digest, AirgapError> {
         let size = self.snapshot.tree.size;
         let bytes = match member {
             Member::Bytes(bytes) => bytes.clone(),
@@ -294,10 +298,12 @@ impl<'a> Export<'a> {
                 // Each chunk is hashed as it is read.
                 let blob = self.shelf.find_blob(*digest).await?;
                 let blob = self.shelf.blobs.open_blob(blob).await?;
-                return Ok(writer.add(path, blob.size_bytes(), &mut blob.into_read())?);
+                writer.add(path, blob.size_bytes(), &mut blob.into_read())?;
+                return Ok(*digest);
             }
         };
-        Ok(writer.add(path, bytes.len() as u64, &mut &bytes[..])?)
+        writer.add(path, bytes.len() as u64, &mut &bytes[..])?;
+        Ok(Digest::of(&bytes))
     }
 }
 

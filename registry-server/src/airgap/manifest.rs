@@ -15,7 +15,7 @@ pub(super) const PATH: &str = "EXPORT.json";
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 /// The format that is written, and the only one that is read.
-const FORMAT: &str = "mcpkg export 2";
+const FORMAT: &str = "mcpkg export 3";
 
 /// `EXPORT.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,7 @@
 //! | `v1/log/indexes/<namespace>/<name>` | the signed index of each package, at that tree |
 //! | `v1/packages/<namespace>/<name>/<version>` | releases with their evidence |
 //! | `v1/removals` | what an operator has taken down |
+//! | `whole.sha256` | [`seal`]: a digest of all of the above |
 //!
 //! The same registry at the same tree, with the same trust roots and advisories, gives the
 //! same bytes. Since a checkpoint, it has only
@@ -37,6 +38,7 @@ mod hashing;
 mod import;
 mod manifest;
 mod offered;
+mod seal;
 mod unpack;
 mod unsigned;
 

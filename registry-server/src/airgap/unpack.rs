@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::hashing::Hashing;
 use super::manifest::{MAX_BYTES, PATH};
+use super::seal::{self, Seal};
 use super::unsigned::FOLDER;
 use super::{AirgapError, Manifest};
 
@@ -27,32 +28,50 @@ pub(super) struct Unpacked {
 }
 
 /// Unpacks `archive` into `folder`, which is there and empty, and reads what it says of
-/// itself. Every blob is hashed, and so is what no log has signed. Blocks.
+/// itself. Everything is hashed, and has to be what was written. Blocks.
 pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Unpacked, AirgapError> {
     let input = File::open(archive).map_err(AirgapError::file("read", archive))?;
     let mut input = Hashing::new(input);
     // No member is longer than the longest artifact.
     let limit_bytes = Limits::default().archive_bytes;
     let mut reader = Reader::new(BufReader::with_capacity(1 << 20, &mut input), limit_bytes);
-    let mut unsigned = BTreeMap::new();
+    let (mut unsigned, mut seal) = (BTreeMap::new(), Seal::default());
+    let mut sealed = None;
     while let Some((path, member)) = reader.next(|path, _| Member::create(folder, path))? {
-        if let Some(found) = member.check(&path)? {
+        if sealed.is_some() {
+            return Err(malformed(path.as_str(), "comes after the end of the export"));
+        }
+        let found = member.check(&path)?;
+        if path.as_str() == seal::PATH {
+            sealed = Some(found);
+            continue;
+        }
+        seal.add(&path, found);
+        if path.as_str().starts_with(FOLDER) {
             unsigned.insert(path.to_string(), found);
         }
     }
     let (_, digest, _) = input.end();
+    match sealed {
+        None => return Err(malformed(seal::PATH, "is missing")),
+        Some(found) if found != Digest::of(seal.to_text().as_bytes()) => {
+            return Err(malformed(seal::PATH, "is of other bytes: the file is damaged"));
+        }
+        Some(_) => (),
+    }
     let manifest = manifest(folder)?;
     let found =
         unsigned.iter().find(|(path, digest)| manifest.unsigned.get(*path) != Some(*digest));
     let missing = manifest.unsigned.keys().find(|path| !unsigned.contains_key(*path));
-    let malformed = |path: &String, reason: &str| {
-        Err(AirgapError::Malformed { path: path.clone(), reason: reason.to_owned() })
-    };
     match (found, missing) {
-        (Some((path, _)), _) => malformed(path, "is not what the export says of it"),
-        (None, Some(path)) => malformed(path, "is missing"),
+        (Some((path, _)), _) => Err(malformed(path, "is not what the export says of it")),
+        (None, Some(path)) => Err(malformed(path, "is missing")),
         (None, None) => Ok(Unpacked { manifest, digest }),
     }
+}
+
+fn malformed(path: &str, reason: &str) -> AirgapError {
+    AirgapError::Malformed { path: path.to_owned(), reason: reason.to_owned() }
 }
 
 /// What an export that was unpacked into `folder` says of itself.
@@ -62,9 +81,7 @@ fn manifest(folder: &Path) -> Result<Manifest, AirgapError> {
     let read = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
     match read {
         Ok(_) => Manifest::read(&bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(AirgapError::Malformed { path: PATH.to_owned(), reason: "is missing".to_owned() })
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(malformed(PATH, "is missing")),
         Err(error) => Err(AirgapError::file("read", path)(error)),
     }
 }
@@ -72,7 +89,7 @@ fn manifest(folder: &Path) -> Result<Manifest, AirgapError> {
 /// A member that is being unpacked.
 struct Member {
     file: File,
-    hasher: Option<Sha256>,
+    hasher: Sha256,
 }
 
 impl Member {
@@ -80,35 +97,93 @@ impl Member {
         let place = folder.join(path.as_str());
         fs::create_dir_all(place.parent().unwrap_or(folder))?;
         let file = File::options().write(true).create_new(true).open(place)?;
-        let is_hashed = [BLOBS, FOLDER].iter().any(|it| path.as_str().starts_with(it));
-        let hasher = is_hashed.then(Sha256::new);
-        Ok(Self { file, hasher })
+        Ok(Self { file, hasher: Sha256::new() })
     }
 
-    /// Checks that a blob is the one that its path says. Gives the digest of what no log
-    /// has signed.
-    fn check(self, path: &TarPath) -> Result<Option<Digest>, AirgapError> {
-        let Some(hasher) = self.hasher else { return Ok(None) };
-        let found = Digest::from_bytes(hasher.finalize().into());
-        let Some(named) = path.as_str().strip_prefix(BLOBS) else { return Ok(Some(found)) };
-        let expected: Digest = named.parse().map_err(|_| AirgapError::Malformed {
-            path: path.to_string(),
-            reason: "is not at the address of a blob".to_owned(),
-        })?;
-        if found == expected { Ok(None) } else { Err(AirgapError::Digest { expected, found }) }
+    /// Gives its digest. That of a blob has to be the one that its path says.
+    fn check(self, path: &TarPath) -> Result<Digest, AirgapError> {
+        let found = Digest::from_bytes(self.hasher.finalize().into());
+        let Some(named) = path.as_str().strip_prefix(BLOBS) else { return Ok(found) };
+        let expected: Digest = named
+            .parse()
+            .map_err(|_| malformed(path.as_str(), "is not at the address of a blob"))?;
+        if found == expected { Ok(found) } else { Err(AirgapError::Digest { expected, found }) }
     }
 }
 
 impl Write for Member {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&bytes[..count]);
-        }
+        self.hasher.update(&bytes[..count]);
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcpkg_core::log::{Hash, Tree};
+    use mcpkg_core::tar::Writer;
+    use mcpkg_core::{Code, Coded as _};
+
+    use super::*;
+
+    /// A small export, with a path that takes a record of its own.
+    fn export() -> Vec<u8> {
+        let tree = Tree { size: 1, root: Hash::leaf(b"entry") };
+        let unsigned = BTreeMap::from([("unsigned/vex.json".to_owned(), Digest::of(b"[]"))]);
+        let manifest = Manifest::new("acme.example/log", tree, 0, [0].into(), unsigned);
+        let blob = b"an artifact".to_vec();
+        let long = format!("v1/packages/io.github.acme/{}/1.0.0", "x".repeat(90));
+        let members = [
+            (PATH.to_owned(), manifest.to_bytes().unwrap()),
+            ("unsigned/vex.json".to_owned(), b"[]".to_vec()),
+            (format!("v1/blobs/{}", Digest::of(&blob)), blob),
+            (long, br#"{"evidence":[],"unused":"by anybody"}"#.to_vec()),
+            ("v1/removals".to_owned(), Vec::new()),
+        ];
+        let (mut writer, mut seal) = (Writer::new(Vec::new()), Seal::default());
+        for (path, bytes) in members {
+            let path: TarPath = path.parse().unwrap();
+            writer.add(&path, bytes.len() as u64, &mut &bytes[..]).unwrap();
+            seal.add(&path, Digest::of(&bytes));
+        }
+        let text = seal.to_text();
+        writer.add(&seal::PATH.parse().unwrap(), text.len() as u64, &mut text.as_bytes()).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn unpacked(bytes: &[u8]) -> Result<Unpacked, AirgapError> {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, to) = (folder.path().join("export.tar"), folder.path().join("to"));
+        fs::write(&archive, bytes).unwrap();
+        fs::create_dir(&to).unwrap();
+        unpack(&archive, &to)
+    }
+
+    #[test]
+    fn an_export_with_a_flipped_bit_anywhere_is_refused() {
+        let mut bytes = export();
+        assert!(unpacked(&bytes).is_ok());
+        for at in 0..bytes.len() {
+            // Another bit of each byte, and each bit of some.
+            let bit = 1 << (at % 8);
+            bytes[at] ^= bit;
+            let code = unpacked(&bytes).map(drop).map_err(|error| error.code());
+            assert!(matches!(code, Err(Code::Export | Code::Digest)), "byte {at}: {code:?}");
+            bytes[at] ^= bit;
+        }
+    }
+
+    #[test]
+    fn an_export_that_ends_early_or_goes_on_is_refused() {
+        let bytes = export();
+        for len in (0..bytes.len()).step_by(97) {
+            assert!(unpacked(&bytes[..len]).is_err(), "{len} bytes");
+        }
+        assert!(unpacked(&[&bytes[..], b"\0"].concat()).is_err());
     }
 }

@@ -3,15 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mcpkg_core::Code;
 use mcpkg_core::api::Status;
-use mcpkg_core::tar::{Reader, Writer};
+use mcpkg_core::tar::{Reader, Writer, header};
+use mcpkg_core::{Code, Digest};
 use mcpkg_test_support::Basis;
 use serde_json::Value;
 
 use super::{Stage, configure, files, index};
 use crate::process::Place;
 use crate::{NAME, acme, release, start};
+
+/// The last member, a digest of all others.
+const SEAL: &str = "whole.sha256";
 
 /// The members of an export.
 pub(super) type Members = Vec<(String, Vec<u8>)>;
@@ -73,9 +76,19 @@ pub(super) fn members(file: &Path) -> Members {
     members
 }
 
+/// Writes an export of these members, sealed again if there is a seal, as whoever lies would.
 pub(super) fn write(members: &[(String, Vec<u8>)], file: &Path) {
+    let mut members = members.to_vec();
+    if let Some(((SEAL, seal), others)) =
+        members.split_last_mut().map(|((path, bytes), others)| ((path.as_str(), bytes), others))
+    {
+        let line =
+            |(path, bytes): &(String, Vec<u8>)| format!("{}  {path}\n", Digest::of(bytes).to_hex());
+        let lines: String = others.iter().map(line).collect();
+        *seal = format!("{}\n", Digest::of(lines.as_bytes())).into_bytes();
+    }
     let mut writer = Writer::new(Vec::new());
-    for (path, bytes) in members {
+    for (path, bytes) in &members {
         writer.add(&path.parse().unwrap(), bytes.len() as u64, &mut &bytes[..]).unwrap();
     }
     fs::write(file, writer.finish().unwrap()).unwrap();
@@ -95,7 +108,7 @@ fn a_registry_is_carried_to_where_there_is_no_network() {
         (&said["entries"], &said["since"], &said["withheld"], &said["unsigned"]),
         (&3.into(), &0.into(), &0.into(), &3.into())
     );
-    assert_eq!(said["digest"], mcpkg_core::Digest::of(&fs::read(&file).unwrap()).to_string());
+    assert_eq!(said["digest"], Digest::of(&fs::read(&file).unwrap()).to_string());
     let imported = stage.place.json(&import(&file));
     assert_eq!(imported["sources"][0]["entries"], 3);
     assert!(!stage.place.data().join("import").exists(), "nothing is left of the trial");
@@ -129,7 +142,7 @@ fn the_same_tree_gives_the_same_export_wherever_it_is_made() {
     let (file, _) = export(&stage, &[]);
     let first = fs::read(&file).unwrap();
     // Its advisories go along only where somebody vouches for the file.
-    let digest = mcpkg_core::Digest::of(&first).to_string();
+    let digest = Digest::of(&first).to_string();
     stage.place.json(&[&import(&file)[..], &["--digest", &digest]].concat());
     export(&stage, &[]);
     assert!(fs::read(&file).unwrap() == first, "at the registry, again");
@@ -169,7 +182,7 @@ fn what_is_new_since_a_checkpoint_is_all_that_is_carried() {
 }
 
 #[test]
-fn an_export_in_which_a_byte_was_changed_is_refused_and_changes_nothing() {
+fn an_export_in_which_somebody_changed_a_byte_is_refused_and_changes_nothing() {
     let stage = carried();
     let (file, _) = export(&stage, &[]);
     let honest = members(&file);
@@ -186,6 +199,10 @@ fn an_export_in_which_a_byte_was_changed_is_refused_and_changes_nothing() {
         _ => Code::Export,
     };
     for (place, (path, bytes)) in honest.iter().enumerate() {
+        // Made anew, it says what is there.
+        if path == SEAL {
+            continue;
+        }
         // In a release, what is signed: the rest of it is not used.
         let evidence = b"\"evidence\":[";
         let signed = bytes.windows(evidence.len()).position(|window| window == evidence);
@@ -198,6 +215,44 @@ fn an_export_in_which_a_byte_was_changed_is_refused_and_changes_nothing() {
         let code = expected(path);
         assert!(said.starts_with(&format!("error[{code}]")), "{path}: {said}");
         assert_eq!(kept(&stage), [], "{path}");
+    }
+    assert_eq!(stage.place.json(&import(&file))["sources"][0]["entries"], 3);
+}
+
+/// Where a bit is flipped in each member: in its header, at the start, in the middle and at
+/// the end of its bytes, and in what is between it and the next.
+fn places(members: &Members) -> Vec<(usize, String)> {
+    let (mut places, mut at) = (Vec::new(), 0);
+    for (path, bytes) in members {
+        let header = header(&path.parse().unwrap(), bytes.len() as u64).len();
+        let (start, end) = (at + header, at + header + bytes.len());
+        let next = end.next_multiple_of(512);
+        let inside = [start, start + bytes.len() / 4, start + bytes.len() / 2, end - 1];
+        let around = [at, at + 100, start - 1, end, next - 1];
+        let all = inside.into_iter().chain(around.into_iter().filter(|place| *place < next));
+        places.extend(all.map(|place| (place, format!("byte {} of {path}", place - at))));
+        at = next;
+    }
+    places.extend([(at, "the end".to_owned()), (at + 1023, "the last byte".to_owned())]);
+    places
+}
+
+#[test]
+fn an_export_with_damage_anywhere_is_refused_needed_there_or_not() {
+    let stage = carried();
+    let (file, _) = export(&stage, &[]);
+    let honest = fs::read(&file).unwrap();
+    let damaged = stage.place.folder().join("damaged.tar");
+    for (place, what) in places(&members(&file)) {
+        let mut bytes = honest.clone();
+        bytes[place] ^= 0x10;
+        fs::write(&damaged, bytes).unwrap();
+        let said = stage.place.refused(&import(&damaged), 3);
+        let codes = [Code::Export, Code::Digest].map(|code| format!("error[{code}]"));
+        assert!(codes.iter().any(|code| said.starts_with(code)), "{what}: {said}");
+        let is_blob = said.starts_with(&codes[1]);
+        assert!(!is_blob || what.contains("v1/blobs/"), "{what}: {said}");
+        assert_eq!(kept(&stage), [], "{what}");
     }
     assert_eq!(stage.place.json(&import(&file))["sources"][0]["entries"], 3);
 }
