@@ -8,6 +8,7 @@ mod newest;
 mod news;
 mod policies;
 mod quotas;
+mod restored;
 mod review;
 mod webhooks;
 

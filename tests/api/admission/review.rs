@@ -14,13 +14,13 @@ use crate::process::Process;
 const BASE: &str = "https://mcp.acme.example";
 
 /// A company: owners may approve, staff may read.
-struct Company {
-    stage: Stage,
+pub(super) struct Company {
+    pub(super) stage: Stage,
     issuer: TestIssuer,
 }
 
 impl Company {
-    fn new(policies: &str) -> Self {
+    pub(super) fn new(policies: &str) -> Self {
         let stage = Stage::new(policies);
         let issuer = TestIssuer::start(TestKey::ecdsa());
         let config = stage.place.folder().join("registry.toml");
@@ -41,7 +41,7 @@ impl Company {
         format!("Bearer {}", self.issuer.sign(&claims))
     }
 
-    fn owner(&self, subject: &str) -> String {
+    pub(super) fn owner(&self, subject: &str) -> String {
         self.token(subject, "admins")
     }
 }
@@ -50,21 +50,27 @@ fn get(process: &Process, path: &str, token: &str) -> Reply {
     process.http.get_with(path, &[("authorization", token)])
 }
 
-fn review(process: &Process, version: &str, token: &str) -> Review {
+pub(super) fn review(process: &Process, version: &str, token: &str) -> Review {
     let reply = get(process, &format!("/v1/review/{NAME}/{version}"), token);
     assert_eq!(reply.status, 200, "{reply}");
     reply.json()
 }
 
 /// Says something of a release, about what was shown to whoever says it.
-fn vote(process: &Process, version: &str, token: &str, verb: &str, review: &Review) -> Reply {
+pub(super) fn vote(
+    process: &Process,
+    version: &str,
+    token: &str,
+    verb: &str,
+    review: &Review,
+) -> Reply {
     let vote = NewVote { reason: "I have looked".to_owned(), fingerprint: review.fingerprint };
     let path = format!("/v1/review/{NAME}/{version}/{verb}");
     let body = serde_json::to_vec(&vote).unwrap();
     process.http.post_with(&path, &[("authorization", token)], body).unwrap()
 }
 
-fn held(approval: &str) -> String {
+pub(super) fn held(approval: &str) -> String {
     let annotations = format!("@approval(\"{approval}\")");
     let hosts = "!resource.permissions.hosts.isEmpty()";
     format!("{ALL}{}", forbid("hosts", &annotations, hosts))

@@ -111,6 +111,44 @@ fn a_package_that_comes_from_another_source_than_before_is_refused() {
 }
 
 #[test]
+fn where_a_package_came_from_is_in_a_backup_and_in_a_database_that_is_made_again() {
+    let stage = Stage::new();
+    let place = &stage.place;
+    assert!(stage.serve().terminate().success());
+    let backup = place.folder().join("backup");
+    let to = backup.to_str().unwrap();
+    place.json(&["backup", "--to", to]);
+    let path = place.folder().join("registry.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("name = 'public'", "name = 'other'")).unwrap();
+    let given = |what: &str| {
+        let mirror = stage.serve();
+        let document = mirror.http.get(&format!("/source/other/v1/packages/{NAME}/1.0.0"));
+        assert!(mirror.terminate().success());
+        let fsck = place.fsck();
+        assert_eq!(fsck.code, Some(0), "{what}: {fsck:?}");
+        document
+    };
+    let refused = (403, Some(Code::SourceChanged));
+    let lose = || fs::remove_dir_all(place.data()).unwrap();
+    lose();
+    place.json(&["restore", "--from", to]);
+    assert_eq!(given("restored").outcome(), refused);
+    fs::remove_dir_all(place.data().join("sources")).unwrap();
+    place.json(&["fsck", "--rebuild"]);
+    assert_eq!(given("made again").outcome(), refused);
+
+    // Without it, it may come from anywhere.
+    for file in ["beside.sqlite3", "beside.digest"] {
+        fs::remove_file(backup.join(file)).unwrap();
+    }
+    lose();
+    place.json(&["restore", "--from", to]);
+    let found = given("an older backup");
+    assert_eq!(found.status, 200, "{found}");
+}
+
+#[test]
 fn a_configuration_in_which_a_name_has_two_places_is_refused() {
     let stage = Stage::new();
     stage.mirror("other", "http://127.0.0.1:1", "online", "namespaces = ['*']");

@@ -125,11 +125,11 @@ fn a_registry_that_follows_takes_it_out_of_its_list_too() {
     assert_eq!(far.place.json(&follow)["new"], 2);
     stage.say(&stricter());
     process.wait_for_log("the policies were reloaded");
-    let followed = far.place.json(&follow);
-    assert!(followed["changed"].as_u64() >= Some(1), "{followed}");
-    let follower = far.place.serve();
-    assert_eq!(listed(&list(&follower, "")), [ONE]);
-    let other = find(&list(&follower, "?include_deleted=true"), OTHER);
+    let report = far.place.json(&follow);
+    assert!(report["changed"].as_u64() >= Some(1), "{report}");
+    let there = far.place.serve();
+    assert_eq!(listed(&list(&there, "")), [ONE]);
+    let other = find(&list(&there, "?include_deleted=true"), OTHER);
     assert_eq!(meta(&other)["status"], "deleted");
 }
 

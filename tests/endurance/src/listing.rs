@@ -1,11 +1,14 @@
 //! A hundred thousand servers in the MCP registry's API, and what a page of them costs.
 //!
 //! As in [`scale`](crate::scale), the registry is generated and the server real. Every
-//! page is read once, in order, and then searches of each kind: for a name that one
+//! page is read once, in order: of all, of the newest, of all changes since ever, and of
+//! those since the last, as whoever follows asks again and again. Then searches of each kind: for a name that one
 //! server has, for what a tenth of them have, for what all have, for two letters, and
 //! for what nobody has.
 
 use std::time::{Duration, Instant};
+
+use mcpkg_core::official::REGISTRY_META;
 
 use crate::client::Client;
 use crate::figures::{Times, ms};
@@ -35,21 +38,17 @@ pub(crate) fn run() -> Result<()> {
 }
 
 async fn measure(client: &Client) -> Result<()> {
-    for filter in ["", "&version=latest"] {
-        let (mut times, first, last) = pages(client, filter).await?;
-        let (median, slow, max) = (times.median(), times.percentile(99), times.max());
-        say(&format!(
-            "{} pages of 100{filter}: median {}, 99 % under {}, longest {}; first {}, last {}",
-            times.count(),
-            ms(median),
-            ms(slow),
-            ms(max),
-            ms(first),
-            ms(last)
-        ));
-        if slow > PAGE {
-            return Err(format!("a page takes {}", ms(slow)).into());
+    let mut newest = String::new();
+    for filter in ["", "&version=latest", "&updated_since=1970-01-01T00:00:00Z"] {
+        let walked = pages(client, filter).await?;
+        if walked.listed != SERVERS {
+            return Err(format!("{} servers are listed{filter}", walked.listed).into());
         }
+        newest = walked.changed_at;
+    }
+    let walked = pages(client, &format!("&updated_since={newest}")).await?;
+    if walked.listed == 0 {
+        return Err("the last change is not among those since then".into());
     }
     for (what, search) in [
         ("one name", "generated-77777"),
@@ -75,13 +74,22 @@ async fn measure(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// Reads every page, and how long the first and the last took.
-async fn pages(client: &Client, filter: &str) -> Result<(Times, Duration, Duration)> {
+/// What there was on all pages.
+struct Walked {
+    /// How many servers.
+    listed: u64,
+    /// When the last of them changed.
+    changed_at: String,
+}
+
+/// Reads every page, says how long they took, and fails if that is too long.
+async fn pages(client: &Client, filter: &str) -> Result<Walked> {
     let (mut times, mut first) = (Times::default(), None);
-    let (mut cursor, mut listed) = (String::new(), 0);
+    let mut walked = Walked { listed: 0, changed_at: String::new() };
+    let mut cursor = String::new();
     // Once before anything is measured: a connection, and a warm server.
     client.get("/v0.1/servers?limit=100").await?;
-    loop {
+    let (first, last) = loop {
         let path = format!("/v0.1/servers?limit=100{filter}{cursor}");
         let began = Instant::now();
         let body = client.get(&path).await?;
@@ -89,11 +97,29 @@ async fn pages(client: &Client, filter: &str) -> Result<(Times, Duration, Durati
         times.add(took);
         let first = *first.get_or_insert(took);
         let page: serde_json::Value = serde_json::from_slice(&body)?;
-        listed += page["servers"].as_array().map_or(0, Vec::len) as u64;
+        let servers = page["servers"].as_array().ok_or("a page has servers")?;
+        walked.listed += servers.len() as u64;
+        if let Some(last) = servers.last() {
+            let changed_at = &last["_meta"][REGISTRY_META]["updatedAt"];
+            changed_at.as_str().ok_or("an entry has no time")?.clone_into(&mut walked.changed_at);
+        }
         match page["metadata"]["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
-            None if listed == SERVERS => return Ok((times, first, took)),
-            None => return Err(format!("{listed} servers are listed").into()),
+            None => break (first, took),
         }
+    };
+    let (median, slow, max) = (times.median(), times.percentile(99), times.max());
+    say(&format!(
+        "{} pages of 100{filter}: median {}, 99 % under {}, longest {}; first {}, last {}",
+        times.count(),
+        ms(median),
+        ms(slow),
+        ms(max),
+        ms(first),
+        ms(last)
+    ));
+    if slow > PAGE {
+        return Err(format!("a page takes {}", ms(slow)).into());
     }
+    Ok(walked)
 }
