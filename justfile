@@ -35,6 +35,10 @@ interop:
 idp:
     tests/interop/idp/run
 
+# Images started by real podman and docker, from a real registry of images (root, apt)
+engine:
+    tests/interop/engine/run
+
 # The bills of materials of imported packages, held to CycloneDX's own schema (Python)
 sbom:
     tests/interop/sbom/run
