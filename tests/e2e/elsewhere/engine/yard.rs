@@ -171,9 +171,13 @@ impl Yard {
     }
 
     /// The containers that there are, a line each, whether they run or not.
+    ///
+    /// Docker's daemon answers a second request to remove one before the first is done: it
+    /// has ended, and its files are being removed.
     #[track_caller]
     pub(super) fn containers(&self) -> String {
-        self.ask(&["ps", "--all", "--quiet", "--no-trunc"])
+        let listed = self.ask(&["ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.State}}"]);
+        listed.split_inclusive('\n').filter(|line| !line.ends_with(" removing\n")).collect()
     }
 
     /// An image that is in the registry and not here, by its digest.
