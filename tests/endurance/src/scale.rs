@@ -189,8 +189,14 @@ impl Setting {
     }
 
     pub(crate) fn start(&self, folder: &Path) -> Result<RegistryProcess> {
+        self.start_with(folder, "")
+    }
+
+    /// The same, with `more` in its configuration.
+    pub(crate) fn start_with(&self, folder: &Path, more: &str) -> Result<RegistryProcess> {
         let program = self.binaries.program("mcpkg-registry");
-        Ok(RegistryProcess::start(&program, folder, &self.stock.trusted_root())?)
+        RegistryProcess::configure(folder, &self.stock.trusted_root(), more)?;
+        Ok(RegistryProcess::launch_configured(&program, folder)?.listening()?)
     }
 
     /// From the start of the process to its first answer.

@@ -74,6 +74,20 @@ impl Scope {
         is_there.then(|| Self { names: self.names.clone(), sources: None })
     }
 
+    /// The namespaces that names are in, in the order of the names, if not in any.
+    fn namespaces(&self) -> Option<Vec<&str>> {
+        let namespace = |pattern| match pattern {
+            &NamePattern::All => None,
+            NamePattern::Namespace(namespace) => Some(namespace.as_str()),
+        };
+        let mut namespaces: Vec<&str> = self.names.iter().map(namespace).collect::<Option<_>>()?;
+        // That of `com.acme-labs/a` and `com.acme/a` is not that of `com.acme-labs` and
+        // `com.acme`.
+        namespaces.sort_unstable_by_key(|namespace| start(namespace));
+        namespaces.dedup();
+        (!namespaces.is_empty()).then_some(namespaces)
+    }
+
     /// Whether the entry of this name and source is in it.
     pub(crate) fn has(&self, name: &PackageName, source: Option<&str>) -> bool {
         let is_named = self.names.is_empty() || self.names.iter().any(|it| it.matches(name));
@@ -105,13 +119,19 @@ pub(crate) enum Position {
     },
 }
 
-/// What one walk along an index takes.
-#[derive(Clone, Copy, Debug)]
+/// What one walk along an index takes: it begins in one place. With a second condition on
+/// where, the database would have the choice, and pass again what other pages have had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Walk<'a> {
-    /// All, from the first on.
-    All,
-    /// What comes after this name and version.
-    AfterName(&'a str, &'a str),
+    /// What comes after this name and version, in order.
+    Names {
+        /// If not the first.
+        after: Option<(&'a str, &'a str)>,
+        /// If not all.
+        namespace: Option<&'a str>,
+    },
+    /// What has changed since this time.
+    Since(&'a str),
     /// What has changed at this time, and comes after this row.
     At(&'a str, i64),
     /// What has changed after this time.
@@ -140,61 +160,19 @@ impl Store {
         }
         // One more than asked for tells whether there is a next page.
         let wanted = limit + 1;
-        let mut rows = match after {
-            None => self.walk(filter, Walk::All, wanted).await?,
-            Some(Position::Name { name_key, version }) => {
-                self.walk(filter, Walk::AfterName(name_key, version), wanted).await?
+        let looked_up = self.selective(&filter.search).await?;
+        let mut rows = Vec::new();
+        for walk in walks(filter, after, looked_up.is_some()) {
+            let rest = wanted - u32::try_from(rows.len()).unwrap_or(wanted);
+            if rest == 0 {
+                break;
             }
-            // An index is not entered at a time and a row, so one walk would pass all of
-            // that time again.
-            Some(Position::Change { updated_at, server_id }) => {
-                let mut rows = self.walk(filter, Walk::At(updated_at, *server_id), wanted).await?;
-                let rest = wanted - u32::try_from(rows.len()).unwrap_or(wanted);
-                if rest > 0 {
-                    rows.extend(self.walk(filter, Walk::AfterTime(updated_at), rest).await?);
-                }
-                rows
-            }
-        };
+            let mut query = query(filter, looked_up.as_deref(), walk, rest);
+            rows.extend(query.build_query_as().fetch_all(&self.reader).await?);
+        }
         let is_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         Ok(ServerSlice { rows, is_more })
-    }
-
-    /// At most `wanted` of the servers that `filter` lets through.
-    async fn walk(
-        &self,
-        filter: &ServerFilter,
-        walk: Walk<'_>,
-        wanted: u32,
-    ) -> Result<Vec<ServerRow>, StoreError> {
-        let mut query = select();
-        if let Some(expression) = self.selective(&filter.search).await? {
-            query.push(" from server where server_id in (select server_id from server");
-            query.push(" indexed by server_by_name_id where name_id in (");
-            query.push("select rowid from server_name_text where server_name_text match ");
-            query.push_bind(expression).push(")");
-            restrict(&mut query, filter, walk, wanted);
-            // With a sign, the order is no reason to walk along all names.
-            let order = if filter.since.is_some() {
-                ") order by +updated_at, +server_id"
-            } else {
-                ") order by +name_key, +version"
-            };
-            query.push(order);
-        } else {
-            query.push(match (&filter.since, &filter.version) {
-                (Some(_), _) => " from server indexed by server_by_change where true",
-                (None, VersionFilter::Latest) => " from server indexed by server_latest where true",
-                (None, _) => " from server indexed by server_by_name where true",
-            });
-            if !filter.search.is_empty() {
-                query.push(" and instr(name_key, ").push_bind(filter.search.clone());
-                query.push(") > 0");
-            }
-            restrict(&mut query, filter, walk, wanted);
-        }
-        Ok(query.build_query_as().fetch_all(&self.reader).await?)
     }
 
     /// How to look up the names that contain `search`, if there are so few that each can
@@ -211,6 +189,85 @@ impl Store {
         .await?;
         Ok((count <= MAX_LOOKED_UP).then_some(expression))
     }
+}
+
+/// The walks that a page takes, one after the other. If names are looked up, they are few,
+/// and there is nothing to walk along.
+fn walks<'a>(
+    filter: &'a ServerFilter,
+    after: Option<&'a Position>,
+    are_looked_up: bool,
+) -> Vec<Walk<'a>> {
+    if let Some(since) = &filter.since {
+        return match after {
+            // An index is not entered at a time and a row, so one walk would pass all of
+            // that time again.
+            Some(Position::Change { updated_at, server_id }) if updated_at >= since => {
+                vec![Walk::At(updated_at, *server_id), Walk::AfterTime(updated_at)]
+            }
+            _ => vec![Walk::Since(since)],
+        };
+    }
+    let after = match after {
+        Some(Position::Name { name_key, version }) => Some((name_key.as_str(), version.as_str())),
+        _ => None,
+    };
+    let namespaces = filter.scope.namespaces().filter(|_| !are_looked_up);
+    let Some(namespaces) = namespaces else { return vec![Walk::Names { after, namespace: None }] };
+    let is_over = |namespace: &str| after.is_some_and(|(name, _)| name >= &*end(namespace));
+    let is_begun = |namespace: &str| after.filter(|(name, _)| *name > start(namespace).as_str());
+    namespaces
+        .into_iter()
+        .filter(|namespace| !is_over(namespace))
+        .map(|namespace| Walk::Names { after: is_begun(namespace), namespace: Some(namespace) })
+        .collect()
+}
+
+/// What comes before all names in a namespace.
+fn start(namespace: &str) -> String {
+    format!("{namespace}/")
+}
+
+/// What comes after them: `0` is the character after `/`.
+fn end(namespace: &str) -> String {
+    format!("{namespace}0")
+}
+
+/// At most `wanted` of the servers that `filter` lets through, along one walk, or of the
+/// names that are `looked_up`.
+fn query(
+    filter: &ServerFilter,
+    looked_up: Option<&str>,
+    walk: Walk<'_>,
+    wanted: u32,
+) -> QueryBuilder<Sqlite> {
+    let mut query = select();
+    if let Some(expression) = looked_up {
+        query.push(" from server where server_id in (select server_id from server");
+        query.push(" indexed by server_by_name_id where name_id in (");
+        query.push("select rowid from server_name_text where server_name_text match ");
+        query.push_bind(expression.to_owned()).push(")");
+        restrict(&mut query, filter, walk, wanted);
+        // With a sign, the order is no reason to walk along all names.
+        let order = if filter.since.is_some() {
+            ") order by +updated_at, +server_id"
+        } else {
+            ") order by +name_key, +version"
+        };
+        query.push(order);
+    } else {
+        query.push(match (&filter.since, &filter.version) {
+            (Some(_), _) => " from server indexed by server_by_change where true",
+            (None, VersionFilter::Latest) => " from server indexed by server_latest where true",
+            (None, _) => " from server indexed by server_by_name where true",
+        });
+        if !filter.search.is_empty() {
+            query.push(" and instr(name_key, ").push_bind(filter.search.clone());
+            query.push(") > 0");
+        }
+        restrict(&mut query, filter, walk, wanted);
+    }
+    query
 }
 
 /// A query for [`ServerRow`]s, up to where its `from` begins.
@@ -243,23 +300,32 @@ fn expression(search: &str) -> Option<String> {
 fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &ServerFilter, walk: Walk<'_>, limit: u32) {
     query.push(" and is_shown = 1");
     push_version(query, &filter.version);
-    push_scope(query, &filter.scope);
+    push_sources(query, &filter.scope);
     push_deleted(query, filter.deleted);
-    if let Some(since) = &filter.since {
-        query.push(" and updated_at >= ").push_bind(since.clone());
+    match walk {
+        Walk::Names { namespace: Some(namespace), .. } => {
+            query.push(" and name_key < ").push_bind(end(namespace));
+        }
+        _ => push_names(query, &filter.scope),
     }
     match walk {
-        Walk::All => (),
-        Walk::AfterName(name_key, version) => {
+        Walk::Names { after: None, namespace: None } => (),
+        Walk::Names { after: None, namespace: Some(namespace) } => {
+            query.push(" and name_key > ").push_bind(start(namespace));
+        }
+        Walk::Names { after: Some((name_key, version)), .. } => {
             query.push(" and (name_key, version) > (").push_bind(name_key.to_owned());
             query.push(", ").push_bind(version.to_owned()).push(")");
         }
-        Walk::At(updated_at, server_id) => {
-            query.push(" and updated_at = ").push_bind(updated_at.to_owned());
+        Walk::Since(time) => {
+            query.push(" and updated_at >= ").push_bind(time.to_owned());
+        }
+        Walk::At(time, server_id) => {
+            query.push(" and updated_at = ").push_bind(time.to_owned());
             query.push(" and server_id > ").push_bind(server_id);
         }
-        Walk::AfterTime(updated_at) => {
-            query.push(" and updated_at > ").push_bind(updated_at.to_owned());
+        Walk::AfterTime(time) => {
+            query.push(" and updated_at > ").push_bind(time.to_owned());
         }
     }
     query.push(if filter.since.is_some() {
@@ -289,29 +355,217 @@ pub(super) fn push_deleted(query: &mut QueryBuilder<Sqlite>, deleted: Deleted) {
 }
 
 pub(super) fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
-    let namespaces: Vec<&String> = scope
-        .names
-        .iter()
-        .filter_map(|pattern| match pattern {
-            NamePattern::All => None,
-            NamePattern::Namespace(namespace) => Some(namespace),
-        })
-        .collect();
-    if namespaces.len() == scope.names.len() && !namespaces.is_empty() {
-        query.push(" and (");
-        for (index, namespace) in namespaces.into_iter().enumerate() {
-            query.push(if index == 0 { "" } else { " or " });
-            // `0` is the character after `/`.
-            query.push("(name_key > ").push_bind(format!("{namespace}/"));
-            query.push(" and name_key < ").push_bind(format!("{namespace}0")).push(")");
-        }
-        query.push(")");
+    push_names(query, scope);
+    push_sources(query, scope);
+}
+
+fn push_names(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
+    let Some(namespaces) = scope.namespaces() else { return };
+    query.push(" and (");
+    for (index, namespace) in namespaces.into_iter().enumerate() {
+        query.push(if index == 0 { "" } else { " or " });
+        query.push("(name_key > ").push_bind(start(namespace));
+        query.push(" and name_key < ").push_bind(end(namespace)).push(")");
     }
-    if let Some(sources) = &scope.sources {
-        query.push(" and (source is null");
-        for source in sources {
-            query.push(" or source = ").push_bind(source.clone());
+    query.push(")");
+}
+
+fn push_sources(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
+    let Some(sources) = &scope.sources else { return };
+    query.push(" and (source is null");
+    for source in sources {
+        query.push(" or source = ").push_bind(source.clone());
+    }
+    query.push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use sqlx::Execute as _;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NAMES: [&str; 7] = [
+        "com.acme-labs/a",
+        "com.acme-labs/z",
+        "com.acme.eu/a",
+        "com.acme/a",
+        "com.acme/b",
+        "com.acme0/a",
+        "org.acme/a",
+    ];
+
+    /// Each name in two versions, the second of all of them later; one at each second.
+    async fn filled() -> (TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("db"), Duration::from_secs(5)).await.unwrap();
+        for (id, name) in (1_i64..).zip(NAMES) {
+            sqlx::query("insert into server_name (name_id, name, name_key) values (?1, ?2, ?2)")
+                .bind(id)
+                .bind(name)
+                .execute(&store.writer)
+                .await
+                .unwrap();
         }
-        query.push(")");
+        let rows = ["1.0.0", "2.0.0"].into_iter().flat_map(|it| NAMES.map(|name| (name, it)));
+        for (id, (name, version)) in (1_i64..).zip(rows) {
+            sqlx::query(
+                "insert into server
+                     (server_id, name_id, name_key, version, published_by, document, evidence,
+                      status, status_changed_at, published_at, updated_at, is_latest, is_shown)
+                 select ?1, name_id, ?2, ?3, 'x', '{}', '{}', 'active', ?4, ?4, ?4, ?5, 1
+                   from server_name where name_key = ?2",
+            )
+            .bind(id)
+            .bind(name)
+            .bind(version)
+            .bind(format!("2026-11-01T00:00:{id:02}Z"))
+            .bind(version == "2.0.0")
+            .execute(&store.writer)
+            .await
+            .unwrap();
+        }
+        (folder, store)
+    }
+
+    fn filter(names: &[&str]) -> ServerFilter {
+        ServerFilter {
+            search: String::new(),
+            version: VersionFilter::All,
+            since: None,
+            deleted: Deleted::Hidden,
+            scope: Scope {
+                names: names.iter().map(|it| it.parse().unwrap()).collect(),
+                sources: None,
+            },
+        }
+    }
+
+    fn name(name_key: &str, version: &str) -> Position {
+        Position::Name { name_key: name_key.into(), version: version.into() }
+    }
+
+    fn change(updated_at: &str, server_id: i64) -> Position {
+        Position::Change { updated_at: updated_at.into(), server_id }
+    }
+
+    #[test]
+    fn a_walk_begins_in_one_place() {
+        let names = |after, namespace| Walk::Names { after, namespace };
+        let two = filter(&["com.acme/*", "com.acme-labs/*", "com.acme/*"]);
+        let all = filter(&["com.acme/*", "*"]);
+        let since = ServerFilter { since: Some("2026-11-01T00:00:03Z".into()), ..two.clone() };
+        for (filter, after, expected) in [
+            (&filter(&[]), None, vec![names(None, None)]),
+            (&all, None, vec![names(None, None)]),
+            (&all, Some(name("b", "1")), vec![names(Some(("b", "1")), None)]),
+            (&two, None, vec![names(None, Some("com.acme-labs")), names(None, Some("com.acme"))]),
+            (
+                &two,
+                Some(name("com.acme-labs/z", "1")),
+                vec![
+                    names(Some(("com.acme-labs/z", "1")), Some("com.acme-labs")),
+                    names(None, Some("com.acme")),
+                ],
+            ),
+            (&two, Some(name("com.acme-labs0", "1")), vec![names(None, Some("com.acme"))]),
+            (&two, Some(name("com.acme0/a", "1")), vec![]),
+            (&since, None, vec![Walk::Since("2026-11-01T00:00:03Z")]),
+            (
+                &since,
+                Some(change("2026-11-01T00:00:03Z", 7)),
+                vec![Walk::At("2026-11-01T00:00:03Z", 7), Walk::AfterTime("2026-11-01T00:00:03Z")],
+            ),
+            // Nobody gets more by a position of their own making.
+            (
+                &since,
+                Some(change("2026-11-01T00:00:02Z", 7)),
+                vec![Walk::Since("2026-11-01T00:00:03Z")],
+            ),
+        ] {
+            assert_eq!(walks(filter, after.as_ref(), false), expected, "{filter:?} {after:?}");
+        }
+        let after = name("com.acme0/a", "1");
+        let looked_up = walks(&two, Some(&after), true);
+        assert_eq!(looked_up, [names(Some(("com.acme0/a", "1")), None)]);
+    }
+
+    /// What a database does for it is what makes the last page cost what the first does.
+    #[tokio::test]
+    async fn the_index_is_entered_where_a_walk_begins() {
+        let (_folder, store) = filled().await;
+        let names = |after, namespace| Walk::Names { after, namespace };
+        let by_name = filter(&["com.acme/*"]);
+        let latest = ServerFilter { version: VersionFilter::Latest, ..by_name.clone() };
+        let since = ServerFilter { since: Some("2026".into()), ..by_name.clone() };
+        for (filter, walk, expected) in [
+            (&by_name, names(None, Some("a")), "server_by_name (name_key>? AND name_key<?)"),
+            (
+                &by_name,
+                names(Some(("a", "1")), Some("a")),
+                "server_by_name ((name_key,version)>(?,?) AND name_key<?)",
+            ),
+            (
+                &latest,
+                names(Some(("a", "1")), Some("a")),
+                "server_latest ((name_key,version)>(?,?) AND name_key<?)",
+            ),
+            (
+                &filter(&[]),
+                names(Some(("a", "1")), None),
+                "server_by_name ((name_key,version)>(?,?))",
+            ),
+            (&since, Walk::Since("2026"), "server_by_change (updated_at>?)"),
+            (&since, Walk::At("2026", 1), "server_by_change (updated_at=? AND server_id>?)"),
+            (&since, Walk::AfterTime("2026"), "server_by_change (updated_at>?)"),
+        ] {
+            let mut query = query(filter, None, walk, 100);
+            let mut query = query.build();
+            let bound = query.take_arguments().unwrap().unwrap();
+            let explained = format!("explain query plan {}", query.sql().as_str());
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as_with(sqlx::AssertSqlSafe(explained), bound)
+                    .fetch_all(&store.reader)
+                    .await
+                    .unwrap();
+            let of_server = plan.iter().map(|(.., detail)| detail.as_str());
+            let of_server: Vec<&str> = of_server.filter(|it| it.contains(" server ")).collect();
+            assert_eq!(of_server, [format!("SEARCH server USING INDEX {expected}")], "{walk:?}");
+            // Nor is anything sorted.
+            assert!(!plan.iter().any(|(.., detail)| detail.contains("TEMP")), "{plan:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_of_any_size_have_what_one_page_has() {
+        let (_folder, store) = filled().await;
+        let namespaces = ["com.acme/*", "org.acme/*", "com.acme-labs/*"];
+        let two = filter(&namespaces);
+        let latest = ServerFilter { version: VersionFilter::Latest, ..two.clone() };
+        let since = ServerFilter { since: Some("2026-11-01T00:00:02Z".into()), ..two.clone() };
+        let looked_up = ServerFilter { search: "acme".into(), ..two.clone() };
+        for (filter, count) in [(&two, 10), (&latest, 5), (&since, 9), (&looked_up, 10)] {
+            let whole = store.servers(filter, None, 100).await.unwrap();
+            assert!(!whole.is_more);
+            let whole: Vec<i64> = whole.rows.iter().map(|row| row.server_id).collect();
+            assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), count, "{filter:?}");
+            for limit in 1..=4 {
+                let (mut paged, mut after) = (Vec::new(), None);
+                loop {
+                    let page = store.servers(filter, after.as_ref(), limit).await.unwrap();
+                    paged.extend(page.rows.iter().map(|row| row.server_id));
+                    let Some(last) = page.rows.last().filter(|_| page.is_more) else { break };
+                    after = Some(match filter.since {
+                        Some(_) => change(&last.updated_at, last.server_id),
+                        None => name(&last.name_key, &last.version),
+                    });
+                }
+                assert_eq!(paged, whole, "{limit} {filter:?}");
+            }
+        }
     }
 }
