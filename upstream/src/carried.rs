@@ -131,6 +131,7 @@ fn check_files(files: &mut impl Files, origin: &Origin, original: &[u8]) -> Resu
         needs: Vec::new(),
         has_script: false,
         is_yanked: None,
+        deprecated: None,
     };
     let mut tree = Tree::new(origin.release.clone())?;
     unpack(&member, original, &mut tree)?;

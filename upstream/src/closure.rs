@@ -37,6 +37,9 @@ pub struct Member {
     pub has_script: bool,
     /// Whether its author took it back, where somebody said so when it was chosen.
     pub is_yanked: Option<bool>,
+    /// Why its author advises against it, where that was said when it was chosen; an empty
+    /// text is no reason, and still an advice.
+    pub deprecated: Option<String>,
 }
 
 impl Closure {

@@ -110,8 +110,17 @@ pub fn read(
         let needs = needs.collect::<Option<Vec<_>>>();
         let needs =
             needs.ok_or_else(|| unusable(format!("`{release}` needs what is not there")))?;
-        let is_yanked = None;
-        Ok(Member { release, place, integrity, url, license, needs, has_script, is_yanked })
+        Ok(Member {
+            release,
+            place,
+            integrity,
+            url,
+            license,
+            needs,
+            has_script,
+            is_yanked: None,
+            deprecated: None,
+        })
     });
     let members = members.collect::<Result<_>>()?;
     Ok(Closure { platform, runtime: runtime.map(str::to_owned), members })
@@ -133,6 +142,7 @@ mod tests {
             needs,
             has_script: place == "clouds",
             is_yanked: None,
+            deprecated: None,
         };
         Closure {
             platform: "linux-x86_64".parse().unwrap(),

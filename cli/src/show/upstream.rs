@@ -24,6 +24,11 @@ pub fn upstream_warnings(ui: &Ui, chosen: &Chosen) {
         let release = &member.release;
         ui.warn(format!("{release} was yanked by its author; you accepted it by its name"));
     }
+    for member in &chosen.closure.members {
+        let Some(reason) = &member.deprecated else { continue };
+        let colon = if reason.is_empty() { "" } else { ": " };
+        ui.warn(format!("{} is deprecated{colon}{reason}", member.release));
+    }
     for member in chosen.closure.members.iter().filter(|member| member.has_script) {
         ui.warn(format!("{} has an install script, which was not run", member.release));
     }

@@ -41,8 +41,16 @@ fn audit_says_what_is_deprecated_or_unpublished_on_npm_and_a_start_knows_it() {
     assert_eq!(found, [["deprecated", "it is deprecated: it loses rain", &fix]]);
     // An advice is no reason not to start it.
     assert!(!developer.run(&["run", NAME]).stderr.contains("E_YANKED"));
+    // Whoever has not got it yet is told before they are asked.
+    let late = upstream.developer();
+    let dry = [install.as_slice(), &FRESH, &["--dry-run"]].concat();
+    let told = "npm:@acme/weather@1.2.0 is deprecated: it loses rain";
+    let outcome = late.ok(&dry);
+    assert!(outcome.stderr.contains(told), "{outcome}");
     deprecated(json!(""));
     assert_eq!(audited(&developer, 0), [[""; 3]; 0], "it was taken back");
+    let outcome = late.ok(&dry);
+    assert!(!outcome.stderr.contains("deprecated"), "{outcome}");
 
     upstream.publish("1.3.0", &json!({ "clouds": "^2.0.0" }));
     upstream.ecosystem.edit("/@acme/weather", |document| {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::deprecation;
 use crate::error::{Result, UpstreamError};
 use crate::fetch::{Client, below};
 use crate::listing::{Listed, Listing, MAX_RELEASES};
@@ -27,7 +28,6 @@ struct Packument {
 
 #[derive(Deserialize)]
 struct WireVersion {
-    /// Why it is deprecated; nothing, or an empty text, once that is taken back.
     #[serde(default)]
     deprecated: Option<Value>,
 }
@@ -58,12 +58,9 @@ pub fn read(body: &[u8], package: &Package) -> Option<Listing> {
         let release = Release::new(package.clone(), text).ok()?;
         let published_at = packument.time.get(text).and_then(|it| it.as_str()?.parse().ok());
         let listed = Listed::new(release, published_at)?;
-        Some(match &wire.deprecated {
-            Some(Value::String(reason)) if !reason.is_empty() => {
-                listed.with(Status::Deprecated, reason)
-            }
-            Some(Value::Bool(true)) => listed.with(Status::Deprecated, ""),
-            _ => listed,
+        Some(match wire.deprecated.as_ref().and_then(deprecation) {
+            Some(reason) => listed.with(Status::Deprecated, &reason),
+            None => listed,
         })
     };
     let releases = packument.versions.iter().filter_map(listed).collect();

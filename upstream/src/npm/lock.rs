@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::TOOL;
+use super::{TOOL, deprecation};
 use crate::closure::{Closure, Member};
 use crate::error::{Result, UpstreamError};
 use crate::fetch::below;
@@ -39,6 +39,7 @@ struct WirePackage {
     in_bundle: bool,
     optional: bool,
     has_install_script: bool,
+    deprecated: Option<Value>,
     license: Option<Value>,
     os: Words,
     cpu: Words,
@@ -137,6 +138,7 @@ pub fn read(
             has_script: wire.has_install_script,
             // What is unpublished is gone, and cannot have been chosen.
             is_yanked: Some(false),
+            deprecated: wire.deprecated.as_ref().and_then(deprecation),
         };
         // The release itself comes first.
         if *place == root_place {

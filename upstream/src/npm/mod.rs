@@ -6,7 +6,7 @@ pub mod listing;
 pub mod lock;
 
 use mcpkg_core::Platform;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use url::Url;
 
@@ -14,7 +14,19 @@ use crate::Reference;
 use crate::closure::Closure;
 use crate::error::{Result, UpstreamError};
 use crate::fetch::Client;
+use crate::listing::MAX_REASON;
+use crate::server::plain;
 use crate::tools::{Tools, empty_folder, read};
+
+/// Why a version is deprecated, on one line; nothing if it is not, or no longer: npm then
+/// leaves an empty text, and old registries have `true` for one without a reason.
+fn deprecation(said: &Value) -> Option<String> {
+    match said {
+        Value::String(reason) if !reason.is_empty() => Some(plain(reason, MAX_REASON)),
+        Value::Bool(true) => Some(String::new()),
+        _ => None,
+    }
+}
 
 /// npm's program.
 pub(crate) const TOOL: &str = "npm";

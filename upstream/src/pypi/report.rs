@@ -142,6 +142,7 @@ pub fn read(
             needs: Vec::new(),
             has_script: false,
             is_yanked: item.is_yanked,
+            deprecated: None,
         });
     }
     match members.first() {

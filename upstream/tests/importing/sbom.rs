@@ -38,6 +38,7 @@ fn member(release: &str, place: &str, needs: Vec<usize>, license: Option<&str>) 
         needs,
         has_script: false,
         is_yanked: None,
+        deprecated: None,
     }
 }
 
