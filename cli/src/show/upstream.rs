@@ -6,6 +6,9 @@ use mcpkg_upstream::Made;
 use crate::ops::upstream::{self, Chosen};
 use crate::ui::Ui;
 
+/// How many packages are named for one reason.
+const SHOWN: usize = 5;
+
 /// Who is behind a release, and what it was built from.
 pub fn upstream_publisher(chosen: &Chosen) -> Vec<(&'static str, String)> {
     let mut lines = upstream::attested(chosen.statements.iter().map(|it| &it.evidence));
@@ -24,13 +27,31 @@ pub fn upstream_warnings(ui: &Ui, chosen: &Chosen) {
         let release = &member.release;
         ui.warn(format!("{release} was yanked by its author; you accepted it by its name"));
     }
-    for member in &chosen.closure.members {
-        let Some(reason) = &member.deprecated else { continue };
+    let deprecated = chosen.closure.members.iter().filter_map(|member| {
+        let reason = member.deprecated.as_ref()?;
         let colon = if reason.is_empty() { "" } else { ": " };
-        ui.warn(format!("{} is deprecated{colon}{reason}", member.release));
+        Some(format!("{} is deprecated{colon}{reason}", member.release))
+    });
+    warn_of_some(*ui, deprecated, "are deprecated");
+    let scripts = chosen.closure.members.iter().filter(|member| member.has_script);
+    let scripts = scripts
+        .map(|member| format!("{} has an install script, which was not run", member.release));
+    warn_of_some(*ui, scripts, "have install scripts, which were not run");
+}
+
+/// Says the first of many: a package brings as many others as its author likes, and what
+/// else is said of it must not scroll away.
+fn warn_of_some(ui: Ui, warnings: impl Iterator<Item = String>, what: &str) {
+    let mut hidden = 0;
+    for (index, warning) in warnings.enumerate() {
+        if index < SHOWN {
+            ui.warn(warning);
+        } else {
+            hidden += 1;
+        }
     }
-    for member in chosen.closure.members.iter().filter(|member| member.has_script) {
-        ui.warn(format!("{} has an install script, which was not run", member.release));
+    if hidden > 0 {
+        ui.warn(format!("{hidden} more of what it brings {what}"));
     }
 }
 

@@ -44,9 +44,19 @@ fn audit_says_what_is_deprecated_or_unpublished_on_npm_and_a_start_knows_it() {
     // Whoever has not got it yet is told before they are asked.
     let late = upstream.developer();
     let dry = [install.as_slice(), &FRESH, &["--dry-run"]].concat();
-    let told = "npm:@acme/weather@1.2.0 is deprecated: it loses rain";
+    upstream.ecosystem.edit("/clouds", |document| {
+        document["versions"]["2.0.0"]["deprecated"] = json!("it\u{1b}[2K pours");
+    });
     let outcome = late.ok(&dry);
-    assert!(outcome.stderr.contains(told), "{outcome}");
+    for told in [
+        "npm:@acme/weather@1.2.0 is deprecated: it loses rain",
+        "npm:clouds@2.0.0 is deprecated: it [2K pours",
+    ] {
+        assert!(outcome.stderr.contains(told), "{outcome}");
+    }
+    upstream.ecosystem.edit("/clouds", |document| {
+        document["versions"]["2.0.0"]["deprecated"] = json!("");
+    });
     deprecated(json!(""));
     assert_eq!(audited(&developer, 0), [[""; 3]; 0], "it was taken back");
     let outcome = late.ok(&dry);
@@ -66,6 +76,26 @@ fn audit_says_what_is_deprecated_or_unpublished_on_npm_and_a_start_knows_it() {
     let stranger = upstream.developer();
     let install = ["install", "npm:@acme/weather@1.2.0", "--yes", "--unconfined"];
     stranger.refused(&[install.as_slice(), &FRESH].concat(), 3, &["E_RESOLVE"]);
+}
+
+#[test]
+fn what_is_said_of_a_package_does_not_scroll_away_under_all_that_it_brings() {
+    let Some(upstream) = Upstream::new() else { return };
+    let mut needs = json!({});
+    for number in 1..=8 {
+        let name = format!("cloud-{number}");
+        upstream.ecosystem.npm(&json!({ "name": name, "version": "1.0.0" }), &[("a.js", "")]);
+        upstream.ecosystem.edit(&format!("/{name}"), |document| {
+            document["versions"]["1.0.0"]["deprecated"] = json!("it pours");
+        });
+        needs[name] = json!("1.0.0");
+    }
+    upstream.attest(upstream.publish("1.2.0", &needs));
+    let install = ["install", "npm:@acme/weather", "--yes", "--unconfined", "--dry-run"];
+    let outcome = upstream.developer().ok(&[install.as_slice(), &FRESH].concat());
+    let said = &outcome.stderr;
+    assert_eq!(said.matches("is deprecated: it pours").count(), 5, "{outcome}");
+    assert!(said.contains("3 more of what it brings are deprecated"), "{outcome}");
 }
 
 #[test]
